@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(BIN)/archspec: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/dev: $(BIN)/archspec
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/dev  ## make .venv with everything that development needs
+
+demo: $(BIN)/archspec  ## summarize LeNet-5 and AlexNet
+	$(BIN)/archspec summarize lenet5
+	$(BIN)/archspec summarize alexnet
+
+test: $(VENV)/dev  ## run the tests
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/dev  ## lint, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -n 2
+
+docs: $(VENV)/dev  ## write the generated pages of docs/
+	$(BIN)/python -m archspec.docs
+
+bench: $(VENV)/dev  ## measure speed against importing torch
+	$(BIN)/python tests/benchmarks/speed.py
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo test check docs bench clean

@@ -1,0 +1,124 @@
+"""The arguments that several commands have, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from archspec.diagnostic import Diagnostic
+from archspec.limits import DEFAULT_LIMITS, Limits
+from archspec.loading import Checked, Options, compile_spec, compile_text
+from archspec.source import Source
+from archspec.suggest import did_you_mean
+
+STDIN = "-"
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
+else:
+    Subparsers = argparse.Action
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isascii() or not text.isdigit() or len(text) > 15 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number above 0, not '{text}'")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """A whole number from 0."""
+    return 0 if text == "0" else positive(text)
+
+
+def limit(text: str) -> tuple[str, int]:
+    """`NAME=VALUE` of `--limit`; the value may be written 1e6."""
+    name, _, value = text.partition("=")
+    if name not in Limits.names():
+        known = did_you_mean(name, Limits.names()) or "one of " + ", ".join(Limits.names())
+        raise argparse.ArgumentTypeError(f"unknown limit '{name}': {known}")
+    try:
+        number = float(value) if len(value) < 20 else float("inf")
+    except ValueError:
+        number = float("nan")
+    if not 1 <= number <= 2**62:
+        raise argparse.ArgumentTypeError(f"{name} wants a number from 1, not '{value}'")
+    return name, int(value) if value.isdigit() else int(number)
+
+
+def limits_epilog() -> str:
+    """The limits with their defaults, for `--help`."""
+    defaults = ", ".join(f"{field.name}={getattr(DEFAULT_LIMITS, field.name)}" for field in fields(Limits))
+    return f"limits (raise one with --limit NAME=VALUE): {defaults}"
+
+
+def add_spec_options(parser: argparse.ArgumentParser, *, variant: bool = True) -> None:
+    """The options of every command that compiles a spec."""
+    if variant:
+        parser.add_argument("--variant", metavar="NAME", help="the member of the family: `resnet --variant resnet50`")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="give a parameter another value",
+    )
+    parser.add_argument("--input", metavar="CxHxW", help="give the network another input")
+    add_limit(parser)
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """`--limit`."""
+    parser.add_argument("--limit", metavar="NAME=VALUE", type=limit, action="append", default=[], help="raise a limit")
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """The limits that `--limit` gives."""
+    limits = DEFAULT_LIMITS
+    for name, value in arguments.limit:
+        limits = limits.raised(name, value)
+    return limits
+
+
+def options_of(arguments: argparse.Namespace, variant: str | None = None) -> Options:
+    """What the command line says besides the spec."""
+    return Options(
+        variant or getattr(arguments, "variant", None), arguments.settings, arguments.input, limits_of(arguments)
+    )
+
+
+def compiled(name: str, options: Options) -> Checked:
+    """A spec by its path, its name in the zoo, or - for standard input."""
+    return compile_text(standard_input(), options) if name == STDIN else compile_spec(name, options)
+
+
+def standard_input() -> Source:
+    """What standard input has, as a source."""
+    return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8-sig", errors="replace"))
+
+
+def report(diagnostics: Iterable[Diagnostic], limits: Limits) -> None:
+    """Print diagnostics to standard error."""
+    found = list(diagnostics)
+    if found:
+        from archspec.report.diagnostics import as_text
+
+        print(as_text(found, color=has_color(sys.stderr.fileno()), shown=limits.shown), file=sys.stderr)
+
+
+def has_color(descriptor: int) -> bool:
+    """Whether a stream is a terminal that wants colour."""
+    return os.isatty(descriptor) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal; None where the output goes elsewhere."""
+    if "COLUMNS" in os.environ or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return None

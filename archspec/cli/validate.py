@@ -1,0 +1,73 @@
+"""`archspec validate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from archspec.cli.arguments import STDIN, Subparsers, add_spec_options, has_color, limits_of, options_of, standard_input
+from archspec.diagnostic import Diagnostic
+from archspec.family import SPEC_SUFFIXES
+from archspec.limits import Limits
+from archspec.loading import check_family
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "validate",
+        help="say everything that is wrong with specs",
+        description="Check specs and report every error and warning. A family is checked with each of its variants. "
+        "Exit code 1 where there is an error.",
+    )
+    parser.add_argument(
+        "specs", nargs="+", metavar="SPEC", help="files, directories, names of the zoo, or - for standard input"
+    )
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how to report (text)")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 for warnings too")
+    add_spec_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check every spec."""
+    limits = limits_of(arguments)
+    found: list[Diagnostic] = []
+    checked = 0
+    for name in _expanded(arguments.specs):
+        checked += 1
+        found += check_family(standard_input() if name == STDIN else name, options_of(arguments))
+    found = list(dict.fromkeys(found))
+    _print(found, checked, arguments.format, limits)
+    worst = {each.severity for each in found}
+    return 1 if "error" in worst or (arguments.strict and "warning" in worst) or not checked else 0
+
+
+def _expanded(names: list[str]) -> Iterator[str]:
+    """Directories as the specs in them."""
+    for name in names:
+        path = Path(name)
+        if name != STDIN and path.is_dir():
+            yield from (
+                str(each) for each in sorted(path.rglob("*")) if each.name.endswith(SPEC_SUFFIXES) and each.is_file()
+            )
+        else:
+            yield name
+
+
+def _print(found: list[Diagnostic], checked: int, format: str, limits: Limits) -> None:
+    from archspec.report.diagnostics import as_github, as_json, as_text, summary
+
+    if format == "json":
+        print(json.dumps({"diagnostics": as_json(found)}, indent=2))
+    elif format == "github":
+        if found:
+            print(as_github(found))
+    else:
+        if found:
+            print(as_text(found, color=has_color(sys.stdout.fileno()), shown=limits.shown))
+            print()
+        print(f"{checked} spec{'s' if checked != 1 else ''} checked: {summary(found)}")

@@ -1,0 +1,65 @@
+"""Parameters and multiply-accumulates of a graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archspec.graph import Graph, Node
+
+CONVENTION = "MACs: multiply-accumulates of convolutions and matrix products; 1 MAC = 2 FLOPs"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCost:
+    """What one node costs."""
+
+    trainable: int
+    other: int
+    """weights that are not trained, and running statistics"""
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a network costs: for each node, and in sum."""
+
+    nodes: dict[str, NodeCost]
+    trainable: int
+    other: int
+    macs: int
+    """of one image in inference: auxiliary heads left out"""
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.macs
+
+
+def node_cost(node: Node) -> NodeCost:
+    """What one node costs; shared weights cost nothing again."""
+    trainable = other = 0
+    for parameter in node.parameters():
+        if parameter.kind == "trained":
+            trainable += parameter.size
+        elif parameter.kind != "counter":
+            other += parameter.size
+    return NodeCost(trainable, other, node.macs())
+
+
+def cost(graph: Graph) -> Cost:
+    """Parameters and MACs of a graph."""
+    nodes = {node.name: node_cost(node) for node in graph.nodes}
+    return Cost(
+        nodes,
+        sum(each.trainable for each in nodes.values()),
+        sum(each.other for each in nodes.values()),
+        sum(nodes[node.name].macs for node in graph.inference_nodes),
+    )
+
+
+def weight_depth(graph: Graph) -> int:
+    """The layers with weights on the longest path: what the number in a network's name counts."""
+    longest: dict[str, int] = {}
+    for node in graph.inference_nodes:
+        above = max((longest.get(tensor, 0) for tensor in node.inputs), default=0)
+        longest[node.name] = above + (node.operator.role in ("conv", "dense"))
+    return max(longest.values(), default=0)

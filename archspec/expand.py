@@ -1,0 +1,311 @@
+"""Blocks, repeats, branches, defaults and expressions become flat rows.
+
+The rows come one at a time: an expression may ask for the size of a block's input, which is known only once
+the rows before it are checked. Whoever takes the steps answers `shape_of` for every tensor so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
+
+from archspec.diagnostic import Findings, Related
+from archspec.document import Map
+from archspec.instances import Abandon, Instance, Instances
+from archspec.limits import Limits
+from archspec.operators import BY_TYPE
+from archspec.row import Row
+from archspec.rowvalues import RowValues
+from archspec.scope import Evaluator, Poison, Scope, Unknown
+from archspec.shape import Shape
+from archspec.sources import Frame, Produced, SourceFinder
+from archspec.spec import Block, Spec
+from archspec.static import type_help
+from archspec.steps import Claims, Enter, Event, Layer, Leave, Origin, Step
+from archspec.validation import shown
+
+ShapeOf = Callable[[str], Shape | None]
+Steps = Generator[Event, None, "str | None"]
+
+
+class Expander:
+    """Expands one spec."""
+
+    def __init__(self, spec: Spec, input_tensor: str, shape_of: ShapeOf, findings: Findings, limits: Limits) -> None:
+        self.spec = spec
+        self.shape_of = shape_of
+        self.findings = findings
+        self.limits = limits
+        self.evaluator = Evaluator(findings, limits)
+        self.values = RowValues(findings, self.evaluator)
+        self.sources = SourceFinder(findings)
+        self.instances = Instances(spec.blocks, findings, self.evaluator, limits)
+        self._input = input_tensor
+        self._calls: list[str] = []
+        self.top: Frame | None = None
+
+    def steps(self, params: Scope) -> Steps:
+        """Every event of the network, in the order it runs."""
+        scope = Scope({}, {}, params, lambda: self.shape_of(self._input))
+        self.top = Frame("", scope, self.spec.rows, self._input, defaults=((self.spec.defaults, scope, "defaults"),))
+        return self._list(self.spec.rows, self.top, self._input)
+
+    def _list(self, rows: tuple[Row, ...], frame: Frame, above: str | None) -> Steps:
+        for row in rows:
+            above = yield from self._row(row, frame, above)
+        return above
+
+    def _row(self, row: Row, frame: Frame, above: str | None) -> Steps:
+        local = row.name or frame.invent(row)
+        name = frame.prefix + local
+        inputs = self.sources.find(row, frame, above)
+        many = row.each is not None or row.repeat is not None
+        output: str | None = inputs[0] if inputs and len(inputs) == 1 else None
+        try:
+            if many:
+                yield Enter(name, "repeat")
+            for instance in self.instances.of(row, name, frame):
+                output = yield from self._instance(row, instance, frame, inputs)
+                if many:
+                    suffix = instance.name.removeprefix(frame.prefix)
+                    frame.names[suffix] = Produced(output, instance.name)
+                inputs = (output,)
+            if many:
+                yield Leave()
+        except Unknown:
+            output = None
+            if many:
+                yield Leave()
+        frame.names[local] = Produced(output, name)
+        if output is not None and (row.size is not None or row.parameters is not None):
+            yield from self._claims(row, name, output, frame)
+        return output
+
+    def _claims(self, row: Row, name: str, output: str, frame: Frame) -> Iterator[Claims]:
+        size = parameters = None
+        try:
+            if row.size is not None:
+                size = self.evaluator.value(row.map["size"], frame.scope, row.value_span("size"), frame.trail)
+            if row.parameters is not None:
+                span = row.value_span("parameters")
+                parameters = self.evaluator.value(row.parameters, frame.scope, span, frame.trail)
+        except Unknown:
+            return
+        yield Claims(row, name, output, frame.trail, size, parameters)
+
+    # -- one instance -----------------------------------------------------------------------------
+
+    def _instance(self, row: Row, instance: Instance, frame: Frame, inputs: tuple[str | None, ...] | None) -> Steps:
+        if row.when is not None and not self._condition(row, instance.scope, frame):
+            return inputs[0] if inputs is not None else None
+        if row.inner_branches is not None:
+            return (yield from self._branches(row, instance, frame, inputs))
+        source = inputs[0] if inputs is not None and len(inputs) == 1 else None
+        if row.inner_rows is not None:
+            yield Enter(instance.name, "layers")
+            inner = frame.inside(instance.name, instance.scope, row.inner_rows)
+            output = yield from self._list(row.inner_rows, inner, source)
+            yield Leave()
+            return output
+        kind = self._kind(row, instance.scope, frame)
+        block = self.spec.blocks.get(kind)
+        if block is not None:
+            if inputs is not None and len(inputs) > 1:
+                self._one_input(row, frame)
+            return (yield from self._call(row, instance, block, frame, source))
+        return (yield from self._operator(row, kind, instance, frame, inputs))
+
+    def _condition(self, row: Row, scope: Scope, frame: Frame) -> bool:
+        span = row.value_span("when")
+        value = self.evaluator.value(row.when, scope, span, frame.trail)
+        if not isinstance(value, bool):
+            self.findings.add(
+                "E104",
+                f"`when` wants true or false, not {shown(value)}",
+                span,
+                label="not this",
+                help="compare: =value > 0",
+                related=frame.trail,
+            )
+            raise Unknown
+        return value
+
+    def _one_input(self, row: Row, frame: Frame) -> None:
+        self.findings.add(
+            "E202",
+            "a block, and a row with branches, takes one input, and this row has several",
+            row.value_span("from"),
+            label="several inputs",
+            help="combine them in a row of their own: {type: concat, from: […]}",
+            related=frame.trail,
+        )
+        raise Unknown
+
+    def _kind(self, row: Row, scope: Scope, frame: Frame) -> str:
+        """The operator or block of a row."""
+        span = row.value_span("type")
+        kind = self.evaluator.value(row.type, scope, span, frame.trail)
+        if isinstance(kind, str) and (kind in BY_TYPE or kind in self.spec.blocks):
+            return kind
+        if row.type is not None:  # a row without a type is reported where the file is read
+            self.findings.add(
+                "E105",
+                f"unknown type {shown(kind)}",
+                span,
+                label="no operator or block",
+                help=type_help(str(kind), self.spec.blocks),
+                related=frame.trail,
+            )
+        raise Unknown
+
+    def _branches(self, row: Row, instance: Instance, frame: Frame, inputs: tuple[str | None, ...] | None) -> Steps:
+        source = inputs[0] if inputs is not None and len(inputs) == 1 else None
+        if inputs is not None and len(inputs) > 1:
+            self._one_input(row, frame)
+        kind = self._kind(row, instance.scope, frame)
+        outputs: list[str | None] = []
+        yield Enter(instance.name, "branches")
+        for branch, rows in row.inner_branches or ():
+            yield Enter(f"{instance.name}.{branch}", "branch")
+            inner = frame.inside(f"{instance.name}.{branch}", instance.scope, rows)
+            outputs.append((yield from self._list(rows, inner, source)))
+            yield Leave()
+        output = yield from self._operator(row, kind, instance, frame, tuple(outputs))
+        yield Leave()
+        return output
+
+    def _operator(
+        self, row: Row, kind: str, instance: Instance, frame: Frame, inputs: tuple[str | None, ...] | None
+    ) -> Steps:
+        operator_class = BY_TYPE.get(kind)
+        known = None if inputs is None or None in inputs else tuple(tensor for tensor in inputs if tensor is not None)
+        origin = Origin(row, self._layers(row, kind, instance, frame), frame.trail, {})
+        operator = norm = activation = None
+        if operator_class is not None:
+            operator, norm, activation = self.values.operators(operator_class, origin, frame)
+        if operator is not None and known is not None:
+            shapes = tuple(shape for shape in map(self.shape_of, known) if shape is not None)
+            if len(shapes) == len(known):
+                operator, origin = self.values.inferred(operator, origin, shapes)
+        share = self.sources.shared(row, instance.name, frame)
+        yield Step(instance.name, operator, norm, activation, known, share, origin)
+        return instance.name if operator is not None and known is not None else None
+
+    def _layers(self, row: Row, kind: str, instance: Instance, frame: Frame) -> tuple[Layer, ...]:
+        layers = [
+            Layer(origin, section[kind], scope)
+            for section, scope, origin in frame.defaults
+            if isinstance(section.get(kind), Map)
+        ]
+        layers.append(Layer("row", row.map, instance.scope))
+        layers.extend(Layer(which, values, instance.scope) for which, values in instance.overrides)
+        return tuple(layers)
+
+    # -- blocks -------------------------------------------------------------------------------------
+
+    def _call(self, row: Row, instance: Instance, block: Block, frame: Frame, source: str | None) -> Steps:
+        self._check_depth(row, block, frame)
+        trail = (Related(row.value_span("type"), f"in block {block.name}, used here"), *frame.trail)
+        arguments = self._arguments(row, block, instance, frame)
+        constants = self._constants(block)
+        scope = Scope(
+            arguments, dict.fromkeys(arguments, f"argument of {instance.name}"), constants, lambda: self._known(source)
+        )
+        self._defaults_of_parameters(block, arguments, scope, trail)
+        assert self.top is not None
+        inner = Frame(
+            f"{instance.name}.",
+            scope,
+            block.rows,
+            source,
+            trail=trail,
+            defaults=(
+                *self.top.defaults,
+                *((section, scope, f"defaults of block {block.name}") for section in block.defaults),
+            ),
+            shared=self.sources.shared_prefix(row, instance.name, frame),
+        )
+        self._calls.append(block.name)
+        yield Enter(instance.name, block.name)
+        output = yield from self._list(block.rows, inner, source)
+        yield Leave()
+        self._calls.pop()
+        return output
+
+    def _known(self, tensor: str | None) -> Shape | None:
+        return None if tensor is None else self.shape_of(tensor)
+
+    def _check_depth(self, row: Row, block: Block, frame: Frame) -> None:
+        if block.name in self._calls:
+            circle = " -> ".join([*self._calls[self._calls.index(block.name) :], block.name])
+            self.findings.add(
+                "E114",
+                f"block {block.name} contains itself: {circle}",
+                row.value_span("type"),
+                label="again",
+                help="use `repeat` for rows that follow one another",
+            )
+            raise Unknown
+        if len(self._calls) >= self.limits.depth:
+            self.findings.add(
+                "E602",
+                f"blocks stand more than {self.limits.depth} deep in one another",
+                row.value_span("type"),
+                help="raise the limit with `--limit depth=…`",
+            )
+            raise Abandon
+
+    def _constants(self, block: Block) -> Scope:
+        """What a block sees besides its parameters: those of the file it was written in."""
+        assert self.top is not None
+        assert self.top.scope.parent is not None
+        if not block.imported:
+            return self.top.scope.parent
+        values = dict(block.constants or {})
+        return Scope(values, dict.fromkeys(values, "params of the block's file"))
+
+    def _arguments(self, row: Row, block: Block, instance: Instance, frame: Frame) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        for layer in self._layers(row, block.name, instance, frame):
+            for key, span in self.values.argument_keys(layer, row, block, frame):
+                try:
+                    arguments[key] = self.evaluator.value(layer.values[key], _as_scope(layer.scope), span, frame.trail)
+                    self.values.check_argument(block, key, arguments[key], span, frame)
+                except Unknown:
+                    arguments[key] = Poison()
+        for name in block.params:
+            if block.params[name] is None and name not in arguments:
+                self.values.missing_argument(row, block, name, frame)
+                arguments[name] = Poison()
+        return arguments
+
+    def _defaults_of_parameters(
+        self, block: Block, arguments: dict[str, Any], scope: Scope, trail: tuple[Related, ...]
+    ) -> None:
+        for name in block.params:
+            if name not in arguments:
+                try:
+                    arguments[name] = self.evaluator.value(
+                        block.params[name], scope, block.params.value_spans[name], trail
+                    )
+                except Unknown:
+                    arguments[name] = Poison()
+
+
+def _as_scope(scope: Mapping[str, Any]) -> Scope:
+    assert isinstance(scope, Scope)
+    return scope
+
+
+def parameters_scope(spec: Spec, evaluator: Evaluator) -> Scope:
+    """The parameters of a spec, each evaluated with the earlier ones."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    scope = Scope(values, origins)
+    for name, raw in spec.params.items():
+        origins[name] = spec.param_kinds.get(name, "params")
+        try:
+            values[name] = evaluator.value(raw, scope, spec.params.value_spans[name])
+        except Unknown:
+            values[name] = Poison()
+    return scope

@@ -1,0 +1,378 @@
+"""Files into one spec: what it extends and uses, the chosen variant, and what the command line sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archspec.diagnostic import Findings, Related
+from archspec.document import Map, Seq
+from archspec.limits import Limits
+from archspec.merge import ROW_SECTIONS, child_over_parent, overlay
+from archspec.names import identifier_from
+from archspec.source import Source, Span
+from archspec.spec import VARIABLE_SECTIONS, Block, Spec, SpecKeys, SpecReader
+from archspec.suggest import did_you_mean
+from archspec.tables.read import TABLE_SUFFIXES, read_table, table_root
+from archspec.validation import shown
+from archspec.yaml_text import read_source, read_yaml
+
+SPEC_SUFFIXES = (".yaml", ".yml", ".json")
+
+Locate = Callable[[str], "Located | None"]
+
+
+@dataclass(frozen=True)
+class Located:
+    """A name of the zoo: its file and, where the name says one, the variant."""
+
+    path: Path
+    variant: str | None
+
+
+@dataclass
+class Assembled:
+    """One file with everything it extends and uses."""
+
+    root: Map
+    source: Source
+    imported: dict[str, Library] = field(default_factory=dict["str", "Library"])
+    kinds: dict[str, str] = field(default_factory=dict[str, str])
+    """for each parameter that is not as in the family's file, what set it"""
+    variant: str | None = None
+    replaced: tuple[tuple[Any, Span], ...] = ()
+    """parameters' values that a variant or the command line has put others for"""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where an imported block comes from: the defaults and constants of its file."""
+
+    defaults: Map | None
+    constants: Map | None
+
+
+class Assembler:
+    """Reads files and merges them, within the limits and without going in circles."""
+
+    def __init__(self, locate: Locate, findings: Findings, limits: Limits) -> None:
+        self.locate = locate
+        self.findings = findings
+        self.limits = limits
+        self._reader = SpecReader(findings)
+        self._read = 0
+        self._open: list[Path] = []
+
+    def file(self, path: Path, name: str) -> Assembled | None:
+        """The spec of a file, with its parents."""
+        source = read_source(path, name, self.findings, self.limits)
+        return None if source is None else self.source(source, path.resolve())
+
+    def source(self, source: Source, path: Path | None = None) -> Assembled | None:
+        """The spec of a text, with its parents."""
+        self._read += len(source.text)
+        if self._read > self.limits.source:
+            self.findings.add(
+                "E003",
+                f"the spec and what it extends and uses are larger than {self.limits.source:,} bytes together",
+                None,
+                help="raise the limit with `--limit source=…`",
+            )
+            return None
+        root = self._root(source)
+        if root is None:
+            return None
+        if path is not None:
+            self._open.append(path)
+        assembled = self._merged(root, source)
+        if path is not None:
+            self._open.pop()
+        return assembled
+
+    def _root(self, source: Source) -> Map | None:
+        if Path(source.name).suffix.lower() in TABLE_SUFFIXES:
+            return table_root(source, self.findings)
+        before = len(self.findings)
+        root = read_yaml(source, self.findings, self.limits)
+        if not isinstance(root, Map):
+            if len(self.findings) == before:
+                self.findings.add(
+                    "E101",
+                    f"a spec is a mapping with `input:` and `layers:`, not {shown(root)}",
+                    Span(source, 0, 0, 0, max(len(source.lines[0]), 1)),
+                    label="not a spec",
+                )
+            return None
+        keys = self._reader.keys(SpecKeys, root, "a spec")
+        return None if keys is None else _with_table(root, self.findings)
+
+    def _merged(self, root: Map, source: Source) -> Assembled | None:
+        assembled = Assembled(root, source)
+        if "extends" in root:
+            span = root.value_spans["extends"]
+            parent = self._other(root["extends"], span, source, "extends")
+            if parent is None:
+                return None
+            assembled = Assembled(
+                child_over_parent(parent.root, root, self.findings), source, dict(parent.imported), dict(parent.kinds)
+            )
+        elif "changes" in root:
+            self.findings.add(
+                "E407",
+                "`changes` changes the rows of a parent, and this spec extends none",
+                root.key_spans["changes"],
+                label="no parent",
+                help="add extends: NAME, or change the rows themselves",
+            )
+        for index, name in enumerate([root["use"]] if isinstance(root.get("use"), str) else root.get("use") or ()):
+            span = root["use"].item_spans[index] if isinstance(root["use"], Seq) else root.value_spans["use"]
+            self._import(assembled, name, span, source)
+        return assembled
+
+    def _other(self, name: str, span: Span, source: Source, key: str) -> Assembled | None:
+        """Another file that this one names: a neighbour by path, or a spec of the zoo."""
+        located = self._find(name, span, source, key)
+        if located is None:
+            return None
+        path = located.path.resolve()
+        if path in self._open:
+            circle = " -> ".join([each.name for each in self._open[self._open.index(path) :]] + [path.name])
+            self.findings.add("E403", f"{key} goes in a circle: {circle}", span, label="back to the start")
+            return None
+        if len(self._open) >= self.limits.depth:
+            self.findings.add(
+                "E403", f"more than {self.limits.depth} files extend one another", span, label="one too many"
+            )
+            return None
+        assembled = self.file(located.path, _display(located.path))
+        if assembled is None or located.variant is None:
+            return assembled
+        return self.choose(assembled, located.variant, span)
+
+    def _find(self, name: str, span: Span, source: Source, key: str) -> Located | None:
+        if not name.endswith(SPEC_SUFFIXES + TABLE_SUFFIXES):
+            found = self.locate(name)
+            if found is None:
+                self.findings.add(
+                    "E406",
+                    f"{key} names {shown(name)}, and the zoo has no such spec",
+                    span,
+                    label="unknown",
+                    help="`archspec list` shows the zoo; a file beside this one is named with its .yaml",
+                )
+            return found
+        here = Path(source.directory).resolve() if source.directory is not None else None
+        path = (here / name).resolve() if here is not None and "\0" not in name else None
+        if here is None or path is None or not path.is_relative_to(here):
+            self.findings.add(
+                "E408",
+                f"{key} leaves the directory of the spec: {shown(name)}",
+                span,
+                label="outside",
+                help="name a file in this directory or below it, or a spec of the zoo",
+            )
+            return None
+        if not path.is_file():
+            near = did_you_mean(path.name, [each.name for each in path.parent.glob("*.y*ml")])
+            self.findings.add(
+                "E406", f"{key} names {shown(name)}, and there is no such file", span, label="missing", help=near
+            )
+            return None
+        return Located(path, None)
+
+    def _import(self, assembled: Assembled, name: str, span: Span, source: Source) -> None:
+        other = self._other(name, span, source, "use")
+        if other is None:
+            return
+        blocks = other.root.get("blocks")
+        if not isinstance(blocks, Map):
+            self.findings.add("E409", f"{name} has no blocks to use", span, label="no `blocks:`")
+            return
+        section = assembled.root.get("blocks")
+        section = section.copied() if isinstance(section, Map) else Map(span)
+        defaults, constants = other.root.get("defaults"), other.root.get("params")
+        for block in blocks:
+            if block in section:
+                if assembled.imported.get(block) is None:
+                    continue  # the file's own block of this name wins
+                self.findings.add(
+                    "E410",
+                    f"block {block} comes from two files",
+                    span,
+                    label="the second",
+                    help=f"define {block} here, or use one of the files only",
+                )
+                continue
+            section.put(block, blocks.key_spans[block], blocks[block], blocks.value_spans[block])
+            assembled.imported[block] = other.imported.get(block) or Library(
+                defaults if isinstance(defaults, Map) else None, constants if isinstance(constants, Map) else None
+            )
+        root = assembled.root.copied()
+        root.put("blocks", span, section, span)
+        assembled.root = root
+
+    def choose(self, assembled: Assembled, variant: str, span: Span | None) -> Assembled | None:
+        """The family's member of this name."""
+        return self._choose(assembled, variant, span, ())
+
+    def _choose(self, assembled: Assembled, variant: str, span: Span | None, seen: Sequence[str]) -> Assembled | None:
+        variants = self._reader.variants(assembled.root)
+        if variant not in variants:
+            family = family_name(assembled)
+            self.findings.add(
+                "E401",
+                f"{family} has no variant {shown(variant)}",
+                span,
+                label="unknown" if span else "",
+                help=did_you_mean(variant, variants) or (None if variants else f"{family} has no variants at all"),
+            )
+            return None
+        map = variants[variant]
+        chosen = Assembled(
+            assembled.root.copied(),
+            assembled.source,
+            assembled.imported,
+            dict(assembled.kinds),
+            variant,
+            assembled.replaced,
+        )
+        if "extends" in map:
+            parent, place = map["extends"], map.value_spans["extends"]
+            if parent == variant or parent in seen:
+                circle = " -> ".join([*seen, variant, str(parent)])
+                self.findings.add("E403", f"variants extend one another in a circle: {circle}", place, label="again")
+                return None
+            base = self._choose(assembled, str(parent), place, [*seen, variant])
+            if base is None:
+                return None
+            chosen.root, chosen.kinds, chosen.replaced = base.root, dict(base.kinds), base.replaced
+        self._apply_variant(chosen, variant, map)
+        return chosen
+
+    def _apply_variant(self, chosen: Assembled, variant: str, map: Map) -> None:
+        root = chosen.root
+        params = root.get("params")
+        params = params.copied() if isinstance(params, Map) else Map(map.span)
+        for key, value in map.items():
+            place = (map.key_spans[key], value, map.value_spans[key])
+            if key in params:
+                chosen.replaced += ((params[key], params.value_spans[key]),)
+                params.put(key, *place)
+                chosen.kinds[key] = f"variant {variant}"
+            elif key == "defaults" and isinstance(root.get(key), Map) and isinstance(value, Map):
+                overlay(root, map, key, self.findings)
+            elif key in VARIABLE_SECTIONS:
+                if key in ROW_SECTIONS:
+                    for other in ROW_SECTIONS:
+                        root.pop(other, None)
+                if key != "extends":
+                    root.put(key, *place)
+            else:
+                self.findings.add(
+                    "E102",
+                    f"variant {variant} sets `{key}`, which is neither a parameter nor a section",
+                    map.key_spans[key],
+                    label="unknown",
+                    help=did_you_mean(key, {*params, *VARIABLE_SECTIONS}),
+                )
+        if params:
+            root.put("params", root.key_spans.get("params", map.span), params, params.span)
+        if "table" in map:
+            with_table = _with_table(root, self.findings)
+            chosen.root = with_table if with_table is not None else root
+
+    def set(self, assembled: Assembled, settings: Sequence[str]) -> None:
+        """Apply `--set key=value`."""
+        for setting in settings:
+            name, separator, text = setting.partition("=")
+            source = Source("--set", setting)
+            span = Span(source, 0, 0, 0, max(len(name), 1))
+            params = assembled.root.get("params")
+            if not separator:
+                self.findings.add("E402", f"--set wants NAME=VALUE, not {shown(setting)}", span, label="no `=`")
+            elif not isinstance(params, Map) or name not in params:
+                known = list(params) if isinstance(params, Map) else []
+                self.findings.add(
+                    "E402",
+                    f"{family_name(assembled)} has no parameter {shown(name)}",
+                    span,
+                    label="unknown",
+                    help=did_you_mean(name, known) or (None if known else "it has no parameters at all"),
+                )
+            else:
+                self._set(assembled, params, name, Source("--set", text), span)
+
+    def _set(self, assembled: Assembled, params: Map, name: str, source: Source, span: Span) -> None:
+        value = read_yaml(source, self.findings, self.limits)
+        changed = params.copied()
+        changed.put(name, span, value, Span(source, 0, 0, 0, max(len(source.lines[0]), 1)))
+        root = assembled.root.copied()
+        root.put("params", root.key_spans["params"], changed, changed.span)
+        assembled.root = root
+        assembled.replaced += ((params[name], params.value_spans[name]),)
+        assembled.kinds[name] = "--set"
+
+    def spec(self, assembled: Assembled) -> Spec:
+        """The sections read into rows, blocks and outputs."""
+        root, reader = assembled.root, self._reader
+        blocks: dict[str, Block] = {}
+        written = root["blocks"] if isinstance(root.get("blocks"), Map) else Map(root.span)
+        for name, map in written.items():
+            block = reader.block(name, map, written.key_spans[name])
+            if block is not None:
+                blocks[name] = _in_library(block, assembled.imported.get(name))
+        family = family_name(assembled)
+        return Spec(
+            root=root,
+            name=str(root.get("name") or family) + (f" ({assembled.variant})" if assembled.variant else ""),
+            description=root.get("description"),
+            params=reader.params(root.get("params"), root.span),
+            param_kinds=assembled.kinds,
+            defaults=root["defaults"] if isinstance(root.get("defaults"), Map) else Map(root.span),
+            blocks=blocks,
+            rows=reader.rows(root.get("layers")),
+            outputs=reader.outputs(root.get("outputs"), root.span),
+            variant=assembled.variant,
+            replaced=assembled.replaced,
+        )
+
+
+def family_name(assembled: Assembled) -> str:
+    """The family's name: that of its file."""
+    return identifier_from(Path(assembled.source.name).stem)
+
+
+def _display(path: Path) -> str:
+    return path.name
+
+
+def _in_library(block: Block, library: Library | None) -> Block:
+    if library is None:
+        return block
+    defaults = (library.defaults,) if library.defaults is not None else ()
+    return Block(
+        block.name, block.span, block.params, (*defaults, *block.defaults), block.rows, library.constants, imported=True
+    )
+
+
+def _with_table(root: Map, findings: Findings) -> Map | None:
+    """The mapping with the rows of its `table:` as `layers:`."""
+    if "table" not in root:
+        return root
+    if "layers" in root:
+        findings.add(
+            "E112", "a spec has `layers` or a `table`, not both", root.key_spans["table"], label="the second",
+            related=(Related(root.key_spans["layers"], "the first"),),
+        )  # fmt: skip
+        return None
+    merged = root.copied()
+    table = read_table(str(root["table"]), root.value_spans["table"], findings, has_input="input" in root)
+    if table is None:
+        return None
+    merged.pop("table", None)
+    merged.put("layers", root.key_spans["table"], table.rows, root.value_spans["table"])
+    if table.input is not None:
+        merged.put("input", table.input_span, table.input, table.input_span)
+    return merged

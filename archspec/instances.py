@@ -1,0 +1,152 @@
+"""How often a row is instantiated, and with which values: `each`, `repeat`, `first` and `last`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archspec.diagnostic import Findings
+from archspec.document import Map, is_list, is_mapping
+from archspec.limits import Limits
+from archspec.row import Row
+from archspec.scope import Evaluator, Scope, Unknown
+from archspec.sources import Frame
+from archspec.spec import Block
+from archspec.validation import shown
+
+
+class Abandon(Exception):
+    """Expansion can't go on."""
+
+
+@dataclass
+class Instance:
+    """One of the times a row is instantiated."""
+
+    name: str
+    scope: Scope
+    overrides: tuple[tuple[str, Map], ...] = ()
+    """`first` and `last`, where this is one of them"""
+
+
+class Instances:
+    """Finds the instances of rows, and counts them against the limit before they are made."""
+
+    def __init__(self, blocks: Mapping[str, Block], findings: Findings, evaluator: Evaluator, limits: Limits) -> None:
+        self.blocks = blocks
+        self.findings = findings
+        self.evaluator = evaluator
+        self.limits = limits
+        self._rows = 0
+        self._least: dict[str, int] = {}
+
+    def of(self, row: Row, name: str, frame: Frame) -> Iterator[Instance]:
+        """The instances of a row, in order; `Unknown` where they can't be known."""
+        entries = self._entries(row, frame)
+        times = None
+        for index, entry in enumerate(entries):
+            scope, entry_name = frame.scope, name
+            if row.each is not None:
+                scope = scope.with_values({**entry, "i": index}, "each")
+                entry_name = f"{name}.{index}"
+            times = self._times(row, scope, frame)
+            self._account(row, 1 if times is None else times, frame)
+            if times is None:
+                yield Instance(entry_name, scope, self._overrides(row, index, len(entries)))
+                continue
+            for turn in range(times):
+                turn_scope = scope.with_values({"i": turn}, "repeat")
+                yield Instance(f"{entry_name}.{turn}", turn_scope, self._overrides(row, turn, times))
+
+    def _overrides(self, row: Row, index: int, count: int) -> tuple[tuple[str, Map], ...]:
+        found: list[tuple[str, Map]] = []
+        if row.first is not None and index == 0:
+            found.append(("first", row.map["first"]))
+        if row.last is not None and index == count - 1:
+            found.append(("last", row.map["last"]))
+        return tuple(found)
+
+    def _entries(self, row: Row, frame: Frame) -> list[dict[str, Any]]:
+        if row.each is None:
+            return [{}]
+        span = row.value_span("each")
+        each = self.evaluator.value(row.map["each"], frame.scope, span, frame.trail)
+        if is_mapping(each):
+            columns = dict(each)
+            lengths = {name: len(column) if is_list(column) else None for name, column in columns.items()}
+            if columns and None not in lengths.values() and len(set(lengths.values())) == 1:
+                count = next(iter(lengths.values())) or 0
+                return [{name: column[index] for name, column in columns.items()} for index in range(count)]
+            said = ", ".join(
+                f"{name} {'is no list' if size is None else f'has {size}'}" for name, size in lengths.items()
+            )
+            problem = f"the lists of `each` differ in length: {said}" if columns else "`each` is empty"
+        elif is_list(each) and all(is_mapping(entry) and entry for entry in each):
+            entries: list[dict[str, Any]] = [dict(entry) for entry in each]
+            if all(entry.keys() == entries[0].keys() for entry in entries):
+                return entries
+            problem = "the entries of `each` have different names"
+        else:
+            problem = f"`each` wants lists by name or a list of mappings, not {shown(each)}"
+        self.findings.add(
+            "E113",
+            problem,
+            span,
+            label="one value for each instance",
+            help="each: {maps: [64, 128], times: [2, 3]}",
+            related=frame.trail,
+        )
+        raise Unknown
+
+    def _times(self, row: Row, scope: Scope, frame: Frame) -> int | None:
+        if row.repeat is None:
+            return None
+        span = row.value_span("repeat")
+        times = self.evaluator.value(row.repeat, scope, span, frame.trail)
+        if not isinstance(times, int) or isinstance(times, bool) or times < 0:
+            self.findings.add(
+                "E104",
+                f"`repeat` wants a whole number from 0, not {shown(times)}",
+                span,
+                label="not this",
+                related=frame.trail,
+            )
+            raise Unknown
+        return times
+
+    def _account(self, row: Row, times: int, frame: Frame) -> None:
+        """Count rows before they are made; give up where there would be too many."""
+        least = times * self._least_rows(row)
+        if self._rows + least > self.limits.rows:
+            where = row.value_span("repeat") if row.repeat is not None else row.label_span()
+            self.findings.add(
+                "E601",
+                f"{self._rows + least:,} rows or more, and the limit is {self.limits.rows:,}",
+                where,
+                label=f"{times:,} times {self._least_rows(row):,}" if times > 1 else "",
+                help="repeat less, or raise the limit with `--limit rows=…`",
+                related=frame.trail,
+            )
+            raise Abandon
+        self._rows += times
+
+    def _least_rows(self, row: Row) -> int:
+        """The fewest rows one instance can make, as far as the literal numbers tell."""
+        if row.when not in (None, True):
+            return 1
+        if row.inner_rows is not None:
+            return 1 + sum(map(self._least_with_repeats, row.inner_rows))
+        if row.inner_branches is not None:
+            return 1 + sum(self._least_with_repeats(inner) for _, rows in row.inner_branches for inner in rows)
+        block = self.blocks.get(row.type or "")
+        if block is None:
+            return 1
+        if block.name not in self._least:
+            self._least[block.name] = 1  # what a block that calls itself counts, until that is reported
+            self._least[block.name] = 1 + sum(map(self._least_with_repeats, block.rows))
+        return self._least[block.name]
+
+    def _least_with_repeats(self, row: Row) -> int:
+        times = row.repeat if isinstance(row.repeat, int) else 1 if row.repeat is None else 0
+        return times * self._least_rows(row)

@@ -1,0 +1,142 @@
+"""From a file, a text or a name of the zoo to a graph, with everything found on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from archspec.checker import check
+from archspec.diagnostic import Diagnostic, Findings, SpecError
+from archspec.document import Map
+from archspec.family import Assembled, Assembler
+from archspec.graph import Graph
+from archspec.limits import DEFAULT_LIMITS, Limits
+from archspec.source import Source, Span
+from archspec.zoo import find_spec, locate, unknown_spec
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says besides the spec."""
+
+    variant: str | None = None
+    settings: Sequence[str] = ()
+    input: str | None = None
+    limits: Limits = DEFAULT_LIMITS
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One spec, checked: its graph, if it has one, and the findings."""
+
+    name: str
+    graph: Graph | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def load(spec: str | Path, **options: object) -> Graph:
+    """The graph of a file or a name of the zoo; `SpecError` where it has mistakes.
+
+    Options: `variant`, `settings` (as `--set`: `["width=2"]`), `input` ("3x224x224") and `limits`.
+    """
+    return graph_of(compile_spec(str(spec), Options(**options)))  # pyright: ignore[reportArgumentType]
+
+
+def loads(text: str, name: str = "<text>", **options: object) -> Graph:
+    """The graph of a spec given as text; `SpecError` where it has mistakes."""
+    return graph_of(compile_text(Source(name, text.removeprefix("\ufeff")), Options(**options)))  # pyright: ignore[reportArgumentType]
+
+
+def graph_of(checked: Checked) -> Graph:
+    """The graph of a checked spec, or its errors as an exception."""
+    if checked.graph is None:
+        raise SpecError(each for each in checked.diagnostics if each.severity == "error")
+    return checked.graph
+
+
+def compile_spec(name: str, options: Options) -> Checked:
+    """Check one spec: a path, or a name of the zoo with or without a variant."""
+    opened = _open(name, options.limits)
+    return opened.compile(options, options.variant or opened.variant)
+
+
+def compile_text(source: Source, options: Options) -> Checked:
+    """Check a spec given as text."""
+    return _open_text(source, options.limits).compile(options, options.variant)
+
+
+def check_family(spec: str | Source, options: Options) -> tuple[Diagnostic, ...]:
+    """The findings of a spec; of a family without a chosen variant, those of every member.
+
+    A warning counts only where every member has it: a row that one variant leaves out is not unused.
+    """
+    opened = _open(spec, options.limits) if isinstance(spec, str) else _open_text(spec, options.limits)
+    chosen = options.variant or opened.variant
+    if chosen is not None or opened.assembled is None:
+        return opened.compile(options, chosen).diagnostics
+    root = opened.assembled.root
+    variants = root.get("variants")
+    members: list[str | None] = list(variants) if isinstance(variants, Map) else []
+    params = root.get("params")
+    if not members or not isinstance(params, Map) or None not in params.values():
+        members.append(None)
+    runs = [opened.compile(options, member).diagnostics for member in members]
+    everywhere = set(runs[0]).intersection(*runs)
+    found = (each for run in runs for each in run if each.severity == "error" or each in everywhere)
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file read once, to be compiled once or for each variant."""
+
+    name: str
+    assembled: Assembled | None
+    findings: tuple[Diagnostic, ...]
+    variant: str | None = None
+
+    def compile(self, options: Options, variant: str | None) -> Checked:
+        findings = Findings(self.findings)
+        assembler = Assembler(locate, findings, options.limits)
+        assembled = self.assembled
+        if assembled is not None and variant is not None:
+            assembled = assembler.choose(assembled, variant, None)
+        if assembled is None or findings.has_errors:
+            return Checked(self.name, None, tuple(findings))
+        assembled = replace(assembled, kinds=dict(assembled.kinds))
+        assembler.set(assembled, options.settings)
+        if options.input is not None:
+            _override_input(assembled, options.input)
+        spec = assembler.spec(assembled)
+        return Checked(self.name, check(spec, findings, options.limits), tuple(findings))
+
+
+def _open(name: str, limits: Limits) -> _Opened:
+    findings = Findings()
+    located = find_spec(name)
+    if located is None:
+        unknown_spec(name, findings)
+        return _Opened(name, None, tuple(findings))
+    assembled = Assembler(locate, findings, limits).file(located.path, located.shown or str(located.path))
+    return _Opened(name, assembled, tuple(findings), located.variant)
+
+
+def _open_text(source: Source, limits: Limits) -> _Opened:
+    findings = Findings()
+    return _Opened(source.name, Assembler(locate, findings, limits).source(source), tuple(findings))
+
+
+def _override_input(assembled: Assembled, text: str) -> None:
+    source = Source("--input", text)
+    span = Span(source, 0, 0, 0, max(len(text), 1))
+    root = assembled.root.copied()
+    root.put("input", span, int(text) if text.isdigit() and len(text) < 16 else text, span)
+    assembled.root = root
+
+
+def variants_of(name: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
+    """The variants of a spec, in the order of the file; none where it can't be read."""
+    assembled = _open(name, limits).assembled
+    variants = assembled.root.get("variants") if assembled is not None else None
+    return tuple(variants) if isinstance(variants, Map) else ()

@@ -1,0 +1,202 @@
+"""Activations: a function of each value, or, of softmax, of each position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from archspec.operators.operator import Call, Example, Formula, Kept, Literals, Operator, Parameter, Role
+from archspec.operators.values import Flag, Real
+from archspec.shape import Shape
+
+_PLAIN = (Example({}, ((4, 3, 5),)), Example({}, ((7,),)))
+
+
+class _Activation(Operator):
+    """A function without weights, and without a change of shape."""
+
+    role: ClassVar[Role] = "activation"
+    examples: ClassVar[tuple[Example, ...]] = _PLAIN
+    target: ClassVar[str]
+    """the torch module"""
+    derived_from: ClassVar[Literal["input", "output"]] = "input"
+    """which of the two torch computes the derivative from"""
+
+    def arguments(self) -> dict[str, Literals]:
+        """The torch module's arguments."""
+        return {}
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.output() if self.derived_from == "output" else Kept.input(),)
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call(self.target, self.arguments())
+
+
+class Relu(_Activation):
+    """max(x, 0)."""
+
+    type: ClassVar[str] = "relu"
+    aliases: ClassVar[tuple[str, ...]] = ("rectified linear unit", "rectifier")
+    target: ClassVar[str] = "nn.ReLU"
+    derived_from: ClassVar[Literal["input", "output"]] = "output"
+
+
+class Relu6(_Activation):
+    """min(max(x, 0), 6), made for low precision (MobileNet)."""
+
+    type: ClassVar[str] = "relu6"
+    aliases: ClassVar[tuple[str, ...]] = ("relu 6", "relu-6")
+    target: ClassVar[str] = "nn.ReLU6"
+
+
+class LeakyRelu(_Activation):
+    """x where it is positive, slope x x elsewhere."""
+
+    type: ClassVar[str] = "leaky_relu"
+    aliases: ClassVar[tuple[str, ...]] = ("leaky relu", "leakyrelu", "lrelu", "leaky")
+    examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"slope": 0.1}, ((4, 3, 5),)))
+    target: ClassVar[str] = "nn.LeakyReLU"
+
+    slope: Real = Field(default=0.01, description="slope where x is negative", examples=[0.1])
+
+    def arguments(self) -> dict[str, Literals]:
+        return {"negative_slope": self.slope}
+
+
+class Elu(_Activation):
+    """x where it is positive, alpha x (e^x - 1) elsewhere (Clevert et al., 2015)."""
+
+    type: ClassVar[str] = "elu"
+    aliases: ClassVar[tuple[str, ...]] = ("exponential linear unit",)
+    examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"alpha": 0.5}, ((4, 3, 5),)))
+    target: ClassVar[str] = "nn.ELU"
+
+    alpha: Real = Field(default=1.0, description="what it falls to, below zero")
+
+    def arguments(self) -> dict[str, Literals]:
+        return {"alpha": self.alpha}
+
+
+class Gelu(_Activation):
+    """x times the probability that a normal variable is below x (Hendrycks and Gimpel, 2016)."""
+
+    type: ClassVar[str] = "gelu"
+    aliases: ClassVar[tuple[str, ...]] = ("gaussian error linear unit",)
+    examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"approximate": True}, ((4, 3, 5),)))
+    target: ClassVar[str] = "nn.GELU"
+
+    approximate: Flag = Field(default=False, description="whether to use the formula with tanh")
+
+    def arguments(self) -> dict[str, Literals]:
+        return {"approximate": "tanh" if self.approximate else "none"}
+
+
+class Silu(_Activation):
+    """x times sigmoid(x), also called swish."""
+
+    type: ClassVar[str] = "silu"
+    aliases: ClassVar[tuple[str, ...]] = ("swish", "sigmoid linear unit")
+    target: ClassVar[str] = "nn.SiLU"
+
+
+class HardSwish(_Activation):
+    """x x min(max(x + 3, 0), 6) / 6: swish in straight lines (MobileNetV3)."""
+
+    type: ClassVar[str] = "hard_swish"
+    aliases: ClassVar[tuple[str, ...]] = ("hard swish", "hardswish", "h-swish", "hswish", "hs")
+    target: ClassVar[str] = "nn.Hardswish"
+
+
+class Sigmoid(_Activation):
+    """1 / (1 + e^-x)."""
+
+    type: ClassVar[str] = "sigmoid"
+    aliases: ClassVar[tuple[str, ...]] = ("logistic", "logistic sigmoid")
+    target: ClassVar[str] = "nn.Sigmoid"
+    derived_from: ClassVar[Literal["input", "output"]] = "output"
+
+
+class HardSigmoid(_Activation):
+    """min(max(x + 3, 0), 6) / 6: the sigmoid in straight lines."""
+
+    type: ClassVar[str] = "hard_sigmoid"
+    aliases: ClassVar[tuple[str, ...]] = ("hard sigmoid", "hardsigmoid", "h-sigmoid")
+    target: ClassVar[str] = "nn.Hardsigmoid"
+
+
+class Tanh(_Activation):
+    """The hyperbolic tangent."""
+
+    type: ClassVar[str] = "tanh"
+    aliases: ClassVar[tuple[str, ...]] = ("hyperbolic tangent",)
+    target: ClassVar[str] = "nn.Tanh"
+    derived_from: ClassVar[Literal["input", "output"]] = "output"
+
+
+class ScaledTanh(_Activation):
+    """amplitude x tanh(slope x x), which LeNet-5 uses so that f(1) = 1 and f(-1) = -1."""
+
+    type: ClassVar[str] = "scaled_tanh"
+    aliases: ClassVar[tuple[str, ...]] = ("scaled tanh", "scaled hyperbolic tangent", "squashing function")
+    examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"amplitude": 2, "slope": 0.5}, ((7,),)))
+    target: ClassVar[str] = "layers.ScaledTanh"
+
+    amplitude: Real = Field(default=1.7159, description="what the values stay below")
+    slope: Real = Field(default=2 / 3, description="factor of x")
+
+    def arguments(self) -> dict[str, Literals]:
+        return {"amplitude": self.amplitude, "slope": self.slope}
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.new("tanh", output.elements),)
+
+
+class Mish(_Activation):
+    """x x tanh(softplus(x)) (Misra, 2019)."""
+
+    type: ClassVar[str] = "mish"
+    target: ClassVar[str] = "nn.Mish"
+
+
+class Softplus(_Activation):
+    """log(1 + e^x), a smooth relu."""
+
+    type: ClassVar[str] = "softplus"
+    aliases: ClassVar[tuple[str, ...]] = ("soft plus",)
+    target: ClassVar[str] = "nn.Softplus"
+
+
+class Softmax(_Activation):
+    """e^x over its sum: probabilities, across the features of a vector or the maps at each position."""
+
+    type: ClassVar[str] = "softmax"
+    aliases: ClassVar[tuple[str, ...]] = ("soft max", "soft-max")
+    target: ClassVar[str] = "nn.Softmax"
+    derived_from: ClassVar[Literal["input", "output"]] = "output"
+
+    def arguments(self) -> dict[str, Literals]:
+        return {"dim": 1}
+
+
+class Prelu(_Activation):
+    """x where it is positive, a trained slope times x elsewhere (He et al., 2015)."""
+
+    type: ClassVar[str] = "prelu"
+    aliases: ClassVar[tuple[str, ...]] = ("parametric relu", "parametric rectified linear unit")
+    examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"per_map": True}, ((4, 3, 5),)))
+    target: ClassVar[str] = "nn.PReLU"
+
+    per_map: Flag = Field(default=False, description="whether each map has a slope of its own")
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        return (Parameter("weight", (inputs[0].maps if self.per_map else 1,)),)
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call(self.target, {"num_parameters": inputs[0].maps if self.per_map else 1})
+
+    def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
+        count = f"{self.parameter_count(inputs):,}"
+        return (Formula("parameters", "a slope for each map" if self.per_map else "one slope", count, count),)

@@ -1,0 +1,114 @@
+"""Layers in which every unit sees every feature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from archspec.operators.operator import Call, Example, Formula, Kept, Operator, Parameter, Role, Window
+from archspec.operators.values import Count, Flag, Init
+from archspec.shape import Shape
+
+
+class _FullyConnected(Operator):
+    """A vector of features in, one of units out."""
+
+    role: ClassVar[Role] = "dense"
+    flattens: ClassVar[bool] = True
+    size_attribute: ClassVar[str | None] = "units"
+
+    units: Count = Field(description="features of the output", examples=[84])
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return Shape.of(self.units)
+
+    def window(self, inputs: Sequence[Shape]) -> Window:
+        return Window(whole=True)
+
+
+class Dense(_FullyConnected):
+    """A fully connected layer: each unit sums all features, each with a weight of its own.
+
+    Maps are flattened first, so that it may follow a convolution or a pool.
+    """
+
+    type: ClassVar[str] = "dense"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "fully connected",
+        "fully-connected",
+        "fully connected layer",
+        "full connection",
+        "fc",
+        "linear",
+        "inner product",
+        "dense layer",
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"units": 84}, ((120,),)),
+        Example({"units": 10, "bias": False, "init": "glorot_uniform"}, ((4, 3, 5),)),
+    )
+
+    bias: Flag = Field(default=True, description="whether each unit has a bias")
+    init: Init | None = Field(default=None, description="how the weights start; torch's own way where not given")
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        weight = Parameter("weight", (self.units, inputs[0].elements))
+        return (weight, Parameter("bias", (self.units,))) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return self.units * inputs[0].elements
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.input(),)
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call("nn.Linear", {"in_features": inputs[0].elements, "out_features": self.units, "bias": self.bias})
+
+    def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
+        features = inputs[0].elements
+        biases, plus = (f" + {self.units}", " + units") if self.bias else ("", "")
+        return (
+            Formula(
+                "parameters",
+                f"units x features{plus}",
+                f"{self.units} x {features}{biases}",
+                f"{self.parameter_count(inputs):,}",
+            ),
+            Formula("MACs", "units x features", f"{self.units} x {features}", f"{self.macs(inputs, output):,}"),
+        )
+
+
+class RBF(_FullyConnected):
+    """Euclidean radial basis functions: each unit is the squared distance of the features to its code.
+
+    The output layer of LeNet-5, where each code is a bitmap of +1 and -1 and the smallest output wins. It has
+    no multiply-accumulates in the sense of a matrix product.
+    """
+
+    type: ClassVar[str] = "rbf"
+    aliases: ClassVar[tuple[str, ...]] = ("euclidean rbf", "radial basis function", "radial basis functions")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"units": 10}, ((84,),)),
+        Example({"units": 3, "trainable": False}, ((2, 3, 2),)),
+    )
+
+    trainable: Flag = Field(default=True, description="whether the codes learn; LeNet-5 leaves them as they are")
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        return (Parameter("codes", (self.units, inputs[0].elements), "trained" if self.trainable else "frozen"),)
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.new("differences", self.units * inputs[0].elements),)
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call("layers.RBF", {"features": inputs[0].elements, "units": self.units, "trainable": self.trainable})
+
+    def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
+        features = inputs[0].elements
+        return (
+            Formula(
+                "parameters", "units x features", f"{self.units} x {features}", f"{self.parameter_count(inputs):,}"
+            ),
+        )

@@ -1,0 +1,62 @@
+"""Noise that trains: what is random in training and does nothing in inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from archspec.operators.operator import Call, Example, Kept, Operator, Role
+from archspec.operators.values import Rate
+from archspec.shape import Shape
+
+
+class _Noise(Operator):
+    """A random part of the input set to zero, the rest enlarged in proportion."""
+
+    role: ClassVar[Role] = "noise"
+    inference_identity: ClassVar[bool] = True
+
+
+class Dropout(_Noise):
+    """Each value set to zero with probability `rate`, the others divided by 1 - rate (Srivastava et al., 2014)."""
+
+    type: ClassVar[str] = "dropout"
+    aliases: ClassVar[tuple[str, ...]] = ("drop out", "dropout layer")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((4, 5, 3),)),
+        Example({"rate": 0.2}, ((9,),)),
+        Example({"rate": 0}, ((9,),)),
+    )
+
+    rate: Rate = Field(default=0.5, description="probability of a zero")
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.new("mask", output.elements),) if self.rate else ()
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call("nn.Dropout", {"p": self.rate})
+
+
+class StochasticDepth(_Noise):
+    """The whole image set to zero with probability `rate`, else divided by 1 - rate (Huang et al., 2016).
+
+    It stands at the end of a residual branch, which then is left out now and then.
+    """
+
+    type: ClassVar[str] = "stochastic_depth"
+    aliases: ClassVar[tuple[str, ...]] = ("stochastic depth", "drop path", "droppath", "drop connect")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"rate": 0.2}, ((4, 5, 3),)),
+        Example({"rate": 0.9}, ((9,),)),
+        Example({"rate": 0}, ((9,),)),
+    )
+
+    rate: Rate = Field(description="probability of a zero branch", examples=[0.1])
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.new("mask", 1),) if self.rate else ()
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call("layers.StochasticDepth", {"rate": self.rate})

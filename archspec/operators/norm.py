@@ -1,0 +1,221 @@
+"""Norms: values shifted and scaled to a common range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from archspec.operators.operator import Call, Example, Formula, Kept, Operator, Parameter, Role
+from archspec.operators.sliding import require_groups, require_maps
+from archspec.operators.values import Count, Flag, Positive, Real
+from archspec.shape import Shape
+
+
+def _require_odd(value: int) -> int:
+    if value % 2 == 0:
+        raise PydanticCustomError("odd", "an odd number: the neighbours on both sides and the map itself")
+    return value
+
+
+Odd = Annotated[Count, AfterValidator(_require_odd)]
+Momentum = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
+
+
+class _Norm(Operator):
+    """A norm with a weight and a bias for each of the things it scales."""
+
+    role: ClassVar[Role] = "norm"
+
+    eps: Positive = Field(default=1e-5, description="what the variance is raised by, against a division by zero")
+    affine: Flag = Field(default=True, description="whether a trained weight and bias follow")
+
+    def scaled(self, image: Shape) -> tuple[int, ...]:
+        """The shape of the weight, and of the bias."""
+        return (image.maps,)
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        shape = self.scaled(inputs[0])
+        return (Parameter("weight", shape), Parameter("bias", shape)) if self.affine else ()
+
+    def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
+        if not self.affine:
+            return ()
+        sides = self.scaled(inputs[0])
+        formula = "2 x maps" if len(sides) == 1 else "2 x maps x height x width"
+        numbers = " x ".join(map(str, (2, *sides)))
+        return (Formula("parameters", formula, numbers, f"{self.parameter_count(inputs):,}"),)
+
+
+class BatchNorm(_Norm):
+    """Each map normalized over the batch and all positions (Ioffe and Szegedy, 2015).
+
+    In inference it uses running means of mean and variance, which move by `momentum` in every training step.
+    """
+
+    type: ClassVar[str] = "batch_norm"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "batch norm",
+        "batch normalization",
+        "batch normalisation",
+        "batchnormalization",
+        "batchnorm",
+        "batchnorm2d",
+        "batchnorm1d",
+        "bn",
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((6, 5, 4),)),
+        Example({"eps": 1e-3, "momentum": 0.01, "affine": False}, ((6, 5, 4),)),
+        Example({}, ((7,),)),
+    )
+
+    momentum: Momentum = Field(default=0.1, description="how much of the running means is new in a step")
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        maps = inputs[0].maps
+        return (
+            *super().parameters(inputs),
+            Parameter("running_mean", (maps,), "statistic"),
+            Parameter("running_var", (maps,), "statistic"),
+            Parameter("num_batches_tracked", (), "counter"),
+        )
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.input(), Kept.new("batch statistics", 2 * inputs[0].maps, "float32", per_batch=True))
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call(
+            "nn.BatchNorm2d" if inputs[0].is_maps else "nn.BatchNorm1d",
+            {"num_features": inputs[0].maps, "eps": self.eps, "momentum": self.momentum, "affine": self.affine},
+        )
+
+
+class LayerNorm(_Norm):
+    """Each image normalized on its own (Ba et al., 2016).
+
+    `over: all` takes maps, height and width together, with a weight for every element; `over: maps` normalizes
+    across the maps at each position, with a weight for each map, as ConvNeXt does.
+    """
+
+    type: ClassVar[str] = "layer_norm"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "layer norm",
+        "layer normalization",
+        "layer normalisation",
+        "layernormalization",
+        "layernorm",
+        "ln",
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((6, 5, 4),)),
+        Example({"over": "maps", "eps": 1e-6}, ((6, 5, 4),)),
+        Example({"over": "maps", "affine": False}, ((6, 5, 4),)),
+        Example({"over": "maps"}, ((7,),)),
+        Example({"affine": False}, ((7,),)),
+    )
+
+    over: Literal["all", "maps"] = Field(default="all", description="what is normalized together")
+
+    def _is_per_position(self, image: Shape) -> bool:
+        return self.over == "maps" and image.is_maps
+
+    def scaled(self, image: Shape) -> tuple[int, ...]:
+        return (image.maps,) if self._is_per_position(image) else tuple(image)
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        positions = inputs[0].area if self._is_per_position(inputs[0]) else 1
+        return (Kept.input(), Kept.new("statistics", 2 * positions, "float32"))
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        image = inputs[0]
+        if self._is_per_position(image):
+            return Call("layers.LayerNorm2d", {"maps": image.maps, "eps": self.eps, "affine": self.affine})
+        return Call(
+            "nn.LayerNorm",
+            {"normalized_shape": tuple(image), "eps": self.eps, "elementwise_affine": self.affine},
+        )
+
+
+class GroupNorm(_Norm):
+    """Each image normalized on its own, in groups of neighbouring maps (Wu and He, 2018)."""
+
+    type: ClassVar[str] = "group_norm"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "group norm",
+        "group normalization",
+        "group normalisation",
+        "groupnormalization",
+        "groupnorm",
+        "gn",
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"groups": 3}, ((6, 5, 4),)),
+        Example({"groups": 2, "eps": 1e-6, "affine": False}, ((6, 5, 4),)),
+        Example({"groups": 2}, ((8,),)),
+    )
+
+    groups: Count = Field(description="groups of maps, each with a mean and a variance", examples=[32])
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        require_groups(self.groups, inputs[0])
+        return inputs[0]
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        return (Kept.input(), Kept.new("statistics", 2 * self.groups, "float32"))
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call(
+            "nn.GroupNorm",
+            {"num_groups": self.groups, "num_channels": inputs[0].maps, "eps": self.eps, "affine": self.affine},
+        )
+
+
+class LocalResponseNorm(Operator):
+    """AlexNet's normalization: each value divided by (k + alpha x the sum of the squares of r neighbouring maps)^beta.
+
+    `alpha` is the paper's, which multiplies the sum; torch's multiplies the mean, so it is given r times as much.
+    For an even n the paper's window, from map i - n/2 to i + n/2, has n + 1 maps: r is odd, and says how many maps
+    there are.
+    """
+
+    type: ClassVar[str] = "local_response_norm"
+    role: ClassVar[Role] = "norm"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "local response norm",
+        "local response normalization",
+        "local response normalisation",
+        "local resp norm",
+        "localresponsenorm",
+        "lrn",
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((8, 5, 4),)),
+        Example({"r": 3, "alpha": 2e-5, "beta": 0.5, "k": 1}, ((2, 5, 4),)),
+        Example({"r": 1}, ((2, 3, 4),)),
+    )
+
+    r: Odd = Field(default=5, description="neighbouring maps in the sum, an odd number; the paper's n")
+    alpha: Real = Field(default=1e-4, description="factor of the sum")
+    beta: Real = Field(default=0.75, description="exponent")
+    k: Real = Field(default=2.0, description="what the sum is added to")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return require_maps(inputs, self.type)
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        image = inputs[0]
+        return (
+            Kept.input(),
+            Kept.new("padded squares", (image.maps + self.r - 1) * image.area, "float32"),
+            Kept.new("sums", image.elements, "float32"),
+            Kept.new("denominators", image.elements, "float32"),
+        )
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        return Call(
+            "nn.LocalResponseNorm",
+            {"size": self.r, "alpha": self.alpha * self.r, "beta": self.beta, "k": self.k},
+        )

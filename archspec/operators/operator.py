@@ -1,0 +1,214 @@
+"""What an operator is: everything archspec knows about one type of row, in one class.
+
+A subclass states its attributes as pydantic fields and answers the questions below. Passes ask; they
+never look at the type. A shape that does not work out raises `Misfit`, and the caller adds the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from archspec.operators.values import shortest
+from archspec.shape import Shape
+
+Role = Literal["conv", "dense", "pool", "norm", "activation", "noise", "combine", "arrange"]
+"""What a drawing shows an operator as, and where sugar (`norm:`, `activation:`) may use it."""
+
+Literals = int | float | bool | str | None | tuple["Literals", ...]
+
+
+class Misfit(Exception):
+    """The inputs do not fit the operator.
+
+    In its texts `{row}` stands for the row's name, and `{0}`, `{1}` for the inputs' names.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, label: str = "", help: str | None = None, attribute: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.label = label
+        self.help = help
+        self.attribute = attribute
+        """the attribute to point at; the whole row where there is none"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A tensor that the operator owns, by the name it has in a `state_dict`."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: Literal["trained", "frozen", "statistic", "counter"] = "trained"
+    """trained; frozen (a weight left as it is); statistic (a running mean); counter (an integer, not counted)"""
+
+    @property
+    def size(self) -> int:
+        return Shape(self.shape).elements
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tensor that autograd holds from the forward to the backward pass, for one image of the batch.
+
+    `what` is `input` (that of `index`), `output`, or `new`: a tensor of its own with `elements` of `dtype`,
+    an element of the activations' type unless it says otherwise. Two operators that keep one tensor share it.
+    """
+
+    what: Literal["input", "output", "new"]
+    index: int = 0
+    name: str = ""
+    elements: int = 0
+    dtype: Literal["activation", "float32", "int64", "bool"] = "activation"
+    per_batch: bool = False
+    """kept once for the whole batch (the statistics of batch norm), not once an image"""
+
+    @classmethod
+    def input(cls, index: int = 0) -> Kept:
+        return cls("input", index)
+
+    @classmethod
+    def output(cls) -> Kept:
+        return cls("output")
+
+    @classmethod
+    def new(
+        cls,
+        name: str,
+        elements: int,
+        dtype: Literal["activation", "float32", "int64", "bool"] = "activation",
+        *,
+        per_batch: bool = False,
+    ) -> Kept:
+        return cls("new", 0, name, elements, dtype, per_batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The torch lowering as data: a module (`nn.Conv2d`, `layers.RBF`) or a function (`torch.cat`).
+
+    `nn.` is torch.nn, `layers.` the layers that torch lacks; both are built once and called on the inputs.
+    Anything else is called on the inputs each time, as a list when `packed`, with the arguments after them;
+    a binary `operator.` function is folded over its inputs from the left.
+    """
+
+    target: str
+    arguments: dict[str, Literals] = field(default_factory=dict[str, Literals])
+    packed: bool = False
+
+    @property
+    def is_module(self) -> bool:
+        return self.target.startswith(("nn.", "layers."))
+
+    @property
+    def is_folded(self) -> bool:
+        return self.target.startswith("operator.")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How an output position looks at the input: what a receptive field is computed from.
+
+    `stride` is a fraction where the operator enlarges; a `whole` window sees the entire input. The statistics
+    of norms are left out, as they are in published receptive fields.
+    """
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[Fraction | int, Fraction | int] = (1, 1)
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """One line of `explain`: a quantity, its formula, and the formula with the numbers put in."""
+
+    quantity: str
+    formula: str
+    numbers: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One use of an operator: the row's attributes and the inputs' shapes. Docs and tests run it."""
+
+    attributes: dict[str, Any]
+    inputs: tuple[tuple[int, ...], ...]
+
+
+class Operator(BaseModel):
+    """One type of row. Attributes are fields; the class docstring is its page in the docs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
+
+    type: ClassVar[str]
+    role: ClassVar[Role]
+    examples: ClassVar[tuple[Example, ...]]
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    """least and most inputs; None for any number"""
+    flattens: ClassVar[bool] = False
+    """takes vectors: an input of maps is flattened first"""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """what papers and other frameworks call it, in lower case with single spaces; pasted tables may use these"""
+    size_attribute: ClassVar[str | None] = None
+    """the attribute that a table's Maps (or, of a vector, Size) column gives"""
+    view: ClassVar[bool] = False
+    """the output is the input's own memory seen differently (in inference too)"""
+    inference_identity: ClassVar[bool] = False
+    """returns its input unchanged in inference (dropout)"""
+
+    adjustable: ClassVar[tuple[str, ...]] = ()
+    """the attributes that a size in a table can imply"""
+
+    def variations(self, open: frozenset[str]) -> Iterator[Self]:
+        """This operator with other values of the `open` attributes, the likeliest first."""
+        return iter(())
+
+    def written(self, attribute: str) -> str:
+        """An attribute's value as a spec writes it."""
+        value = shortest(getattr(self, attribute))
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return "none" if value is None else str(value)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The output's shape; `Misfit` where the inputs do not fit."""
+        return inputs[0]
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        """Every tensor of the `state_dict`, in torch's order."""
+        return ()
+
+    def parameter_count(self, inputs: Sequence[Shape]) -> int:
+        """The weights among them, trained or frozen."""
+        return sum(tensor.size for tensor in self.parameters(inputs) if tensor.kind in ("trained", "frozen"))
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Multiply-accumulates of convolutions and matrix products, for one image."""
+        return 0
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        """What autograd keeps in training, when the inputs marked in `needs` need a gradient.
+
+        Asked only where an input needs one or the operator trains something itself.
+        """
+        return ()
+
+    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
+        """The torch call that computes it."""
+        raise AssertionError(f"{self.type} has no lowering")
+
+    def window(self, inputs: Sequence[Shape]) -> Window:
+        """How an output position looks at the first input."""
+        return Window()
+
+    def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
+        """How size, parameters and MACs come about, numbers put in."""
+        return ()

@@ -1,0 +1,300 @@
+"""A spec as written: sections, blocks and rows, each with its place in the source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from archspec.diagnostic import Findings, Related
+from archspec.document import Map, Seq, is_list
+from archspec.names import IDENTIFIER, VARIANT, name_problem
+from archspec.operators import BY_TYPE
+from archspec.row import STRUCTURE, Row, Rows, item_span
+from archspec.source import Span
+from archspec.validation import Reporter, place_in, shown
+
+InputText = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^(=.*|\d+( *[x×X] *\d+){0,2})$"},
+                {"type": "integer", "minimum": 1},
+                {"type": "array", "minItems": 1, "maxItems": 3},
+                {
+                    "type": "object",
+                    "properties": {"maps": {}, "height": {}, "width": {}},
+                    "required": ["maps", "height", "width"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+Loss = Literal["cross_entropy", "binary_cross_entropy", "mse", "rbf"]
+
+
+def _sequence_of_texts(value: object) -> object:
+    texts = [value] if isinstance(value, str) else value
+    if not is_list(texts) or not all(isinstance(text, str) for text in texts):
+        raise PydanticCustomError("texts", "a name or a list of names")
+    return texts
+
+
+class OutputKeys(BaseModel):
+    """One result of the network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    from_: str | None = Field(
+        default=None, alias="from", description="the row; that of the output's own name if left out"
+    )
+    loss: Loss | None = Field(default=None, description="what it is trained with")
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(default=1.0, description="its part of the loss")
+    train_only: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="an auxiliary head: left out of inference, its cost and its memory"
+    )
+
+
+class BlockKeys(BaseModel):
+    """A block: rows with parameters, used like an operator."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    description: str | None = Field(default=None, description="what the block is")
+    params: dict[str, Any] | None = Field(
+        default=None, description="its parameters with their defaults; without a value, a parameter has to be given"
+    )
+    defaults: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="what rows of a type leave out, in this block"
+    )
+    layers: Rows = Field(description="its rows; `in` is the block's input")
+
+
+class SpecKeys(BaseModel):
+    """An architecture, as a table of layers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, title="archspec")
+
+    name: str | None = Field(default=None, description="the architecture's name", examples=["LeNet-5"])
+    description: str | None = Field(default=None, description="one line for `archspec list`")
+    extends: str | None = Field(default=None, description="a parent: a file beside this one, or a name of the zoo")
+    use: Annotated[
+        list[str] | None,
+        BeforeValidator(_sequence_of_texts),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    ] = Field(default=None, description="files whose blocks this one uses")
+    input: InputText = Field(
+        default=None, description="the input: maps x height x width, or a number of features", examples=["3x224x224"]
+    )
+    params: dict[str, Any] | None = Field(default=None, description="values that expressions may use")
+    variants: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="members of the family: for each, the parameters and sections it changes"
+    )
+    defaults: dict[str, dict[str, Any]] | None = Field(default=None, description="what rows of a type leave out")
+    blocks: dict[str, dict[str, Any]] | None = Field(default=None, description="rows with parameters, used by name")
+    layers: Rows | None = Field(default=None, description="the rows, from input to output")
+    table: str | None = Field(default=None, description="the table of a paper in place of `layers`, as it stands")
+    changes: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="with `extends`: for each row of the parent, what is different here"
+    )
+    outputs: (
+        Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
+        | Annotated[list[str], Field(min_length=1)]
+        | None
+    ) = Field(default=None, description="the results; the last row where it is left out")
+
+
+SECTIONS = frozenset(field.alias or name for name, field in SpecKeys.model_fields.items())
+VARIABLE_SECTIONS = frozenset({"name", "description", "input", "defaults", "layers", "table", "outputs", "extends"})
+"""What a variant may change besides parameters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A block with its rows, and the constants of the file it stands in."""
+
+    name: str
+    span: Span
+    params: Map
+    defaults: tuple[Map, ...]
+    rows: tuple[Row, ...]
+    constants: Map | None = None
+    """the parameters of the file it was taken from, where that is another"""
+    imported: bool = False
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """A result as written."""
+
+    name: str
+    row: str
+    span: Span
+    train_only: bool = False
+    loss: str | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """One architecture, chosen variant applied, nothing expanded yet."""
+
+    root: Map
+    name: str
+    description: str | None
+    params: Map
+    param_kinds: dict[str, str]
+    defaults: Map
+    blocks: dict[str, Block]
+    rows: tuple[Row, ...]
+    outputs: tuple[OutputSpec, ...]
+    variant: str | None = None
+    replaced: tuple[tuple[Any, Span], ...] = ()
+    """parameters' values that a variant or the command line has put others for"""
+
+
+class SpecReader:
+    """Reads the sections of one file into rows, blocks and outputs, and reports what is malformed."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+
+    def keys(self, model: type[BaseModel], map: Map, subject: str) -> Any:
+        """A mapping as a model; None, with findings, where it is not one."""
+        try:
+            return model.model_validate(map)
+        except ValidationError as error:
+            reporter = Reporter(self.findings, model, subject)
+            place = place_in(map)
+            for detail in error.errors(include_url=False):
+                if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+                    reporter.unknown_key(str(detail["loc"][0]), map.key_spans[str(detail["loc"][0])])
+                elif detail["type"] == "missing":
+                    reporter.missing_key(str(detail["loc"][0]), map.span)
+                else:
+                    reporter.wrong_value(detail["loc"], detail, place(detail["loc"]))
+            return None
+
+    def rows(self, items: Any) -> tuple[Row, ...]:
+        """The rows of a list, malformed ones left out."""
+        rows: list[Row] = []
+        for index, item in enumerate(items if isinstance(items, Seq) else ()):
+            if not isinstance(item, Map):
+                self.findings.add(
+                    "E101",
+                    f"a row is a mapping such as `{{type: conv, maps: 6, kernel: 5}}`, not {shown(item)}",
+                    item_span(items, index, items.span),
+                    label="not a row",
+                )
+            elif (row := self._row(item)) is not None:
+                rows.append(row)
+        self._unique(rows)
+        return tuple(rows)
+
+    def _row(self, map: Map) -> Row | None:
+        subject = f"row {map['name']}" if isinstance(map.get("name"), str) else "a row"
+        row: Row | None = self.keys(Row, map, subject)
+        if row is None:
+            return None
+        row.place(map)
+        inner = self.rows(row.map["layers"]) if row.layers is not None else None
+        row.enclose(self._branches(row), inner)
+        return row
+
+    def _branches(self, row: Row) -> tuple[tuple[str, tuple[Row, ...]], ...] | None:
+        written = row.map.get("branches")
+        if written is None:
+            return None
+        if isinstance(written, Map):
+            for name in written:
+                self.check_name(name, written.key_spans[name])
+            return tuple((name, self.rows(rows)) for name, rows in written.items())
+        assert isinstance(written, Seq)
+        return tuple((str(index), self.rows(rows)) for index, rows in enumerate(written))
+
+    def _unique(self, rows: list[Row]) -> None:
+        seen: dict[str, Row] = {}
+        for row in rows:
+            if row.name is None:
+                continue
+            if row.name in seen:
+                self.findings.add(
+                    "E224",
+                    f"two rows are named {row.name}",
+                    row.value_span("name"),
+                    label="again",
+                    help=f"give this row another name, such as {row.name}b",
+                    related=(Related(seen[row.name].value_span("name"), "the first one"),),
+                )
+            elif row.name == "in":
+                self.findings.add("E110", "the name `in` means the input", row.value_span("name"), label="this name")
+            seen.setdefault(row.name, row)
+
+    def check_name(self, name: str, span: Span) -> bool:
+        """Whether a block, branch or parameter may have this name."""
+        problem = name_problem(name)
+        if problem:
+            self.findings.add("E110", f"the name {shown(name)} {problem}", span, label="this name")
+        return problem is None
+
+    def params(self, values: Any, fallback: Span) -> Map:
+        """Parameters with legal names."""
+        params = values if isinstance(values, Map) else Map(fallback)
+        for name in params:
+            if not IDENTIFIER.fullmatch(name) or name in ("i", "in", "and", "or", "not", "if", "else", "true", "false"):
+                self.findings.add(
+                    "E110",
+                    f"the name {shown(name)} can't be a parameter's",
+                    params.key_spans[name],
+                    label="this name",
+                    help="use letters, digits and `_`; `i` and `in` have a meaning of their own",
+                )
+        return params
+
+    def block(self, name: str, map: Any, span: Span) -> Block | None:
+        """A block of the `blocks:` section."""
+        legal = self.check_name(name, span)
+        if name in BY_TYPE or name in STRUCTURE:
+            self.findings.add(
+                "E111", f"block {name} has the name of an operator", span, label="taken", help=f"call it my_{name}"
+            )
+        keys: BlockKeys | None = self.keys(BlockKeys, map, f"block {name}")
+        if keys is None or not legal:
+            return None
+        defaults = (map["defaults"],) if isinstance(map.get("defaults"), Map) else ()
+        return Block(name, span, self.params(map.get("params"), map.span), defaults, self.rows(map["layers"]))
+
+    def outputs(self, value: Any, fallback: Span) -> tuple[OutputSpec, ...]:
+        """The `outputs:` section."""
+        if isinstance(value, Seq):
+            return tuple(OutputSpec(name, name, value.item_spans[index]) for index, name in enumerate(value))
+        outputs: list[OutputSpec] = []
+        for name, map in value.items() if isinstance(value, Map) else ():
+            span = value.key_spans[name]
+            self.check_name(name, span)
+            keys: OutputKeys | None = OutputKeys() if map is None else self.keys(OutputKeys, map, f"output {name}")
+            if keys is None:
+                continue
+            row_span = map.value_spans.get("from", span) if isinstance(map, Map) else span
+            outputs.append(OutputSpec(name, keys.from_ or name, row_span, keys.train_only, keys.loss, keys.weight))
+        return tuple(outputs)
+
+    def variants(self, root: Map) -> dict[str, Map]:
+        """The `variants:` section; each entry sets parameters and sections."""
+        variants = root.get("variants")
+        if not isinstance(variants, Map):
+            return {}
+        for name in variants:
+            if not VARIANT.fullmatch(name):
+                self.findings.add(
+                    "E110",
+                    f"the name {shown(name)} can't be a variant's",
+                    variants.key_spans[name],
+                    label="this name",
+                    help="use letters, digits, `_`, `.` and `-`",
+                )
+        return {name: map for name, map in variants.items() if isinstance(map, Map)}

@@ -1,0 +1,1 @@
+"""Tables of papers and textbooks, pasted as they stand."""

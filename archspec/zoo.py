@@ -1,0 +1,94 @@
+"""The zoo: the specs that come with archspec, and which file a name means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from archspec.diagnostic import Findings
+from archspec.family import SPEC_SUFFIXES, TABLE_SUFFIXES, Located
+from archspec.suggest import did_you_mean, nearest
+
+_HERE = Path(__file__).resolve().parent
+_VARIANTS = re.compile(r"^variants:[ \t]*(#.*)?$")
+_ENTRY = re.compile(r"""^  (?P<quote>["']?)(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)(?P=quote)\s*:""")
+
+
+@dataclass(frozen=True)
+class Found(Located):
+    """A spec's file, with the name that diagnostics print for it."""
+
+    shown: str | None = None
+
+
+def directory() -> Path:
+    """Where the zoo's files are: inside the installed package, or beside it in a checkout."""
+    installed = _HERE / "specs"
+    return installed if installed.is_dir() else _HERE.parent / "specs"
+
+
+@cache
+def families() -> dict[str, Path]:
+    """The files of the zoo by family."""
+    return {path.stem: path for path in sorted(directory().glob("*.yaml"))}
+
+
+@cache
+def variants(family: str) -> tuple[str, ...]:
+    """The variants of a family, read off the file's lines: looking a name up parses nothing."""
+    lines = families()[family].read_text(encoding="utf-8").split("\n")
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        if _VARIANTS.match(line):
+            inside = True
+        elif inside and line and not line.startswith((" ", "#")):
+            break
+        elif inside and (match := _ENTRY.match(line)):
+            found.append(match["name"])
+    return tuple(found)
+
+
+def locate(name: str) -> Found | None:
+    """The zoo's file and variant for `lenet5`, `resnet/resnet50`, or a bare `resnet50` that one family has."""
+    family, _, variant = name.partition("/")
+    if family in families():
+        path = families()[family]
+        return Found(path, variant or None, path.name)
+    if not variant:
+        owners = [each for each in families() if name in variants(each)]
+        if len(owners) == 1:
+            path = families()[owners[0]]
+            return Found(path, name, path.name)
+    return None
+
+
+def find_spec(name: str) -> Found | None:
+    """A file by its path, else a spec of the zoo."""
+    path = Path(name)
+    if name.endswith(SPEC_SUFFIXES + TABLE_SUFFIXES) or ("\0" not in name and path.is_file()):
+        return Found(path, None, name)
+    return locate(name)
+
+
+def names() -> list[str]:
+    """Every name that `locate` knows."""
+    found: list[str] = []
+    for family in families():
+        found += [family, *(f"{family}/{variant}" for variant in variants(family))]
+    return found
+
+
+def unknown_spec(name: str, findings: Findings) -> None:
+    """E002 for a name that is neither a file nor in the zoo."""
+    known = names()
+    bare = [each.partition("/")[2] or each for each in known]
+    family = name.partition("/")[0]
+    match = nearest(name, known) or nearest(name, bare)
+    if family in families():
+        help = did_you_mean(name.partition("/")[2], variants(family))
+    else:
+        help = f"did you mean `{match}`?" if match else "`archspec list` shows the zoo; a file is named with its suffix"
+    findings.add("E406", f"no file and no spec of the zoo is named {name}", None, help=help)

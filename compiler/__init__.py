@@ -1,0 +1,1 @@
+"""From a checked graph to torch: source, modules, training, export. The only place that imports torch."""
