@@ -58,6 +58,9 @@ class Expander:
     def _row(self, row: Row, frame: Frame, above: str | None) -> Steps:
         local = row.name or frame.invent(row)
         name = frame.prefix + local
+        if row.broken:
+            frame.names[local] = Produced(None, name)
+            return None
         inputs = self.sources.find(row, frame, above)
         many = row.each is not None or row.repeat is not None
         output: str | None = inputs[0] if inputs and len(inputs) == 1 else None
@@ -98,18 +101,20 @@ class Expander:
     def _instance(self, row: Row, instance: Instance, frame: Frame, inputs: tuple[str | None, ...] | None) -> Steps:
         if row.when is not None and not self._condition(row, instance.scope, frame):
             return inputs[0] if inputs is not None else None
-        if row.inner_branches is not None:
+        if row.branches is not None:
             return (yield from self._branches(row, instance, frame, inputs))
         source = inputs[0] if inputs is not None and len(inputs) == 1 else None
-        if row.inner_rows is not None:
+        if row.rows is not None:
             yield Enter(instance.name, "layers")
-            inner = frame.inside(instance.name, instance.scope, row.inner_rows)
-            output = yield from self._list(row.inner_rows, inner, source)
+            inner = frame.inside(instance.name, instance.scope, row.rows)
+            output = yield from self._list(row.rows, inner, source)
             yield Leave()
             return output
         kind = self._kind(row, instance.scope, frame)
         block = self.spec.blocks.get(kind)
         if block is not None:
+            if block.broken:
+                raise Unknown
             if inputs is not None and len(inputs) > 1:
                 self._one_input(row, frame)
             return (yield from self._call(row, instance, block, frame, source))
@@ -165,7 +170,7 @@ class Expander:
         kind = self._kind(row, instance.scope, frame)
         outputs: list[str | None] = []
         yield Enter(instance.name, "branches")
-        for branch, rows in row.inner_branches or ():
+        for branch, rows in row.branches or ():
             yield Enter(f"{instance.name}.{branch}", "branch")
             inner = frame.inside(f"{instance.name}.{branch}", instance.scope, rows)
             outputs.append((yield from self._list(rows, inner, source)))

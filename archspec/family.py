@@ -321,8 +321,7 @@ class Assembler:
         written = root["blocks"] if isinstance(root.get("blocks"), Map) else Map(root.span)
         for name, map in written.items():
             block = reader.block(name, map, written.key_spans[name])
-            if block is not None:
-                blocks[name] = _in_library(block, assembled.imported.get(name))
+            blocks[name] = _in_library(block, assembled.imported.get(name))
         family = family_name(assembled)
         return Spec(
             root=root,

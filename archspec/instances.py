@@ -135,10 +135,10 @@ class Instances:
         """The fewest rows one instance can make, as far as the literal numbers tell."""
         if row.when not in (None, True):
             return 1
-        if row.inner_rows is not None:
-            return 1 + sum(map(self._least_with_repeats, row.inner_rows))
-        if row.inner_branches is not None:
-            return 1 + sum(self._least_with_repeats(inner) for _, rows in row.inner_branches for inner in rows)
+        if row.rows is not None:
+            return 1 + sum(map(self._least_with_repeats, row.rows))
+        if row.branches is not None:
+            return 1 + sum(self._least_with_repeats(inner) for _, rows in row.branches for inner in rows)
         block = self.blocks.get(row.type or "")
         if block is None:
             return 1

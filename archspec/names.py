@@ -75,8 +75,8 @@ SUGAR = ("norm", "activation", "flatten")
 """The parts a row may expand to; their names follow the row's, as in `C1.norm`."""
 
 
-def name_problem(name: str, *, dotted: bool = False) -> str | None:
-    """Why `name` can't name a row, or None where it can."""
+def name_problem(name: str, *, dotted: bool = False, attribute: bool = True) -> str | None:
+    """Why `name` can't name a row, or, where it becomes no `attribute` of a module, a block; None where it can."""
     if len(name) > LONGEST:
         return f"is longer than {LONGEST} characters"
     if not (DOTTED if dotted else IDENTIFIER).fullmatch(name):
@@ -84,7 +84,7 @@ def name_problem(name: str, *, dotted: bool = False) -> str | None:
     for part in name.split("."):
         if keyword.iskeyword(part):
             return "is a word of Python, where the compiled module needs its names"
-        if part in MODULE_ATTRIBUTES or part.startswith("__"):
+        if (attribute and part in MODULE_ATTRIBUTES) or part.startswith("__"):
             return "is taken: torch modules have an attribute of this name"
     return None
 

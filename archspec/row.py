@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from archspec.document import Map, Seq, is_list, is_mapping
@@ -151,58 +152,52 @@ OVERRIDABLE = frozenset(SUGAR_KEYS)
 """The structural keys that `defaults`, `first` and `last` may set."""
 
 
-class Row(RowKeys):
+Branches = tuple[tuple[str, tuple["Row", ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
     """A row with its place in the source and the rows inside it."""
 
-    _map: Map = PrivateAttr()
-    _branches: tuple[tuple[str, tuple[Row, ...]], ...] | None = PrivateAttr(default=None)
-    _rows: tuple[Row, ...] | None = PrivateAttr(default=None)
-    _constant: bool = PrivateAttr(default=False)
+    map: Map
+    """the mapping as written"""
+    attributes: dict[str, Any]
+    """the keys of the operator, or the arguments of the block"""
+    name: str | None = None
+    type: str | None = None
+    from_: list[str] | None = None
+    share: str | None = None
+    size: Any = None
+    parameters: Any = None
+    norm: Any = None
+    activation: Any = None
+    repeat: Any = None
+    each: Any = None
+    when: Any = None
+    first: dict[str, Any] | None = None
+    last: dict[str, Any] | None = None
+    branches: Branches | None = None
+    rows: tuple[Row, ...] | None = None
+    broken: bool = False
+    """malformed, which is reported: what follows it is not checked"""
 
-    @property
-    def map(self) -> Map:
-        """The mapping as written."""
-        return self._map
+    @classmethod
+    def of(cls, map: Map, keys: RowKeys, branches: Branches | None, rows: tuple[Row, ...] | None) -> Row:
+        """A row whose keys are as they should be."""
+        values: dict[str, Any] = {name: getattr(keys, name) for name in _COPIED}
+        return cls(map, keys.model_extra or {}, **values, branches=branches, rows=rows)
 
     @property
     def span(self) -> Span:
-        return self._map.span
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """The keys of the operator, or the arguments of the block."""
-        return self.model_extra or {}
-
-    @property
-    def inner_branches(self) -> tuple[tuple[str, tuple[Row, ...]], ...] | None:
-        return self._branches
-
-    @property
-    def inner_rows(self) -> tuple[Row, ...] | None:
-        return self._rows
-
-    @property
-    def is_constant(self) -> bool:
-        """True where no attribute is an expression: one operator serves all instances."""
-        return self._constant
-
-    def place(self, map: Map) -> Row:
-        """Remember where the row stands."""
-        self._map = map
-        self._constant = not has_expression(self.attributes) and not has_expression([self.norm, self.activation])
-        return self
-
-    def enclose(self, branches: tuple[tuple[str, tuple[Row, ...]], ...] | None, rows: tuple[Row, ...] | None) -> None:
-        """Attach the rows inside this one."""
-        self._branches, self._rows = branches, rows
+        return self.map.span
 
     def key_span(self, key: str) -> Span:
         """Where a key stands, else the row."""
-        return self._map.key_spans.get(key, self._map.span)
+        return self.map.key_spans.get(key, self.map.span)
 
     def value_span(self, key: str) -> Span:
         """Where a key's value stands, else the row."""
-        return self._map.value_spans.get(key, self._map.span)
+        return self.map.value_spans.get(key, self.map.span)
 
     def label_span(self) -> Span:
         """The best place to point at for the row as a whole: its name, else its type."""
@@ -211,11 +206,14 @@ class Row(RowKeys):
     def inside(self) -> Iterator[Row]:
         """This row and every row inside it."""
         yield self
-        for _, rows in self._branches or ():
+        for _, rows in self.branches or ():
             for row in rows:
                 yield from row.inside()
-        for row in self._rows or ():
+        for row in self.rows or ():
             yield from row.inside()
+
+
+_COPIED = tuple(name for name in RowKeys.model_fields if name not in ("branches", "layers"))
 
 
 def item_span(items: Any, index: int, fallback: Span) -> Span:

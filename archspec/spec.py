@@ -12,7 +12,7 @@ from archspec.diagnostic import Findings, Related
 from archspec.document import Map, Seq, is_list
 from archspec.names import IDENTIFIER, VARIANT, name_problem
 from archspec.operators import BY_TYPE
-from archspec.row import STRUCTURE, Row, Rows, item_span
+from archspec.row import STRUCTURE, Branches, Row, RowKeys, Rows, item_span
 from archspec.source import Span
 from archspec.validation import Reporter, place_in, shown
 
@@ -125,6 +125,8 @@ class Block:
     constants: Map | None = None
     """the parameters of the file it was taken from, where that is another"""
     imported: bool = False
+    broken: bool = False
+    """malformed, which is reported: rows that use it are not looked at"""
 
 
 @dataclass(frozen=True)
@@ -190,31 +192,27 @@ class SpecReader:
                     item_span(items, index, items.span),
                     label="not a row",
                 )
-            elif (row := self._row(item)) is not None:
-                rows.append(row)
+            else:
+                rows.append(self._row(item))
         self._unique(rows)
         return tuple(rows)
 
-    def _row(self, map: Map) -> Row | None:
+    def _row(self, map: Map) -> Row:
         subject = f"row {map['name']}" if isinstance(map.get("name"), str) else "a row"
-        row: Row | None = self.keys(Row, map, subject)
-        if row is None:
-            return None
-        row.place(map)
-        inner = self.rows(row.map["layers"]) if row.layers is not None else None
-        row.enclose(self._branches(row), inner)
-        return row
+        keys: RowKeys | None = self.keys(RowKeys, map, subject)
+        if keys is None:
+            return Row(map, {}, name=map["name"] if isinstance(map.get("name"), str) else None, broken=True)
+        return Row.of(map, keys, self._branches(map), None if keys.layers is None else self.rows(map["layers"]))
 
-    def _branches(self, row: Row) -> tuple[tuple[str, tuple[Row, ...]], ...] | None:
-        written = row.map.get("branches")
-        if written is None:
-            return None
+    def _branches(self, map: Map) -> Branches | None:
+        written = map.get("branches")
         if isinstance(written, Map):
             for name in written:
                 self.check_name(name, written.key_spans[name])
             return tuple((name, self.rows(rows)) for name, rows in written.items())
-        assert isinstance(written, Seq)
-        return tuple((str(index), self.rows(rows)) for index, rows in enumerate(written))
+        if isinstance(written, Seq):
+            return tuple((str(index), self.rows(rows)) for index, rows in enumerate(written))
+        return None
 
     def _unique(self, rows: list[Row]) -> None:
         seen: dict[str, Row] = {}
@@ -234,9 +232,9 @@ class SpecReader:
                 self.findings.add("E110", "the name `in` means the input", row.value_span("name"), label="this name")
             seen.setdefault(row.name, row)
 
-    def check_name(self, name: str, span: Span) -> bool:
+    def check_name(self, name: str, span: Span, *, attribute: bool = True) -> bool:
         """Whether a block, branch or parameter may have this name."""
-        problem = name_problem(name)
+        problem = name_problem(name, attribute=attribute)
         if problem:
             self.findings.add("E110", f"the name {shown(name)} {problem}", span, label="this name")
         return problem is None
@@ -255,16 +253,16 @@ class SpecReader:
                 )
         return params
 
-    def block(self, name: str, map: Any, span: Span) -> Block | None:
+    def block(self, name: str, map: Any, span: Span) -> Block:
         """A block of the `blocks:` section."""
-        legal = self.check_name(name, span)
+        legal = self.check_name(name, span, attribute=False)
         if name in BY_TYPE or name in STRUCTURE:
             self.findings.add(
                 "E111", f"block {name} has the name of an operator", span, label="taken", help=f"call it my_{name}"
             )
         keys: BlockKeys | None = self.keys(BlockKeys, map, f"block {name}")
         if keys is None or not legal:
-            return None
+            return Block(name, span, Map(span), (), (), broken=True)
         defaults = (map["defaults"],) if isinstance(map.get("defaults"), Map) else ()
         return Block(name, span, self.params(map.get("params"), map.span), defaults, self.rows(map["layers"]))
 

@@ -164,6 +164,8 @@ class StaticChecker:
 
     def row(self, row: Row, names: frozenset[str], defaults: tuple[Map, ...]) -> None:
         """A row and the rows inside it."""
+        if row.broken:
+            return
         inner = names
         if row.each is not None:
             inner = names | _each_names(row.map["each"]) | {"i"}
@@ -177,10 +179,10 @@ class StaticChecker:
         self._shape_of_row(row)
         self._type(row, defaults)
         self._sugar(row.map)
-        for _, rows in row.inner_branches or ():
+        for _, rows in row.branches or ():
             for each in rows:
                 self.row(each, inner, defaults)
-        for each in row.inner_rows or ():
+        for each in row.rows or ():
             self.row(each, inner, defaults)
 
     def _shape_of_row(self, row: Row) -> None:
@@ -194,7 +196,7 @@ class StaticChecker:
                     label="one instance",
                     help="add repeat: …, or put the attributes into the row itself",
                 )
-        if row.inner_rows is None:
+        if row.rows is None:
             if row.type is None:
                 self.findings.add(
                     "E103", "a row needs `type`", row.span, label="no type", help="add type: conv, or another operator"
