@@ -70,6 +70,19 @@ class Findings:
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._found.values())
 
+    def ordered(self) -> tuple[Diagnostic, ...]:
+        """File by file, from top to bottom, whatever order they were found in."""
+        sources: dict[object, int] = {None: -1}
+        for each in self:
+            if each.span is not None:
+                sources.setdefault(each.span.source, len(sources))
+
+        def position(each: Diagnostic) -> tuple[int, int, int]:
+            span = each.span
+            return (-1, 0, 0) if span is None else (sources[span.source], span.line, span.column)
+
+        return tuple(sorted(self, key=position))
+
     def __len__(self) -> int:
         return len(self._found)
 

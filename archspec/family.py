@@ -13,7 +13,7 @@ from archspec.limits import Limits
 from archspec.merge import ROW_SECTIONS, child_over_parent, overlay
 from archspec.names import identifier_from
 from archspec.source import Source, Span
-from archspec.spec import VARIABLE_SECTIONS, Block, Spec, SpecKeys, SpecReader
+from archspec.spec import VARIABLE_SECTIONS, Block, Spec, SpecReader
 from archspec.suggest import did_you_mean
 from archspec.tables.read import TABLE_SUFFIXES, read_table, table_root
 from archspec.validation import shown
@@ -105,8 +105,7 @@ class Assembler:
                     label="not a spec",
                 )
             return None
-        keys = self._reader.keys(SpecKeys, root, "a spec")
-        return None if keys is None else _with_table(root, self.findings)
+        return _with_table(self._reader.sections(root), self.findings)
 
     def _merged(self, root: Map, source: Source) -> Assembled | None:
         assembled = Assembled(root, source)
@@ -332,7 +331,7 @@ class Assembler:
             defaults=root["defaults"] if isinstance(root.get("defaults"), Map) else Map(root.span),
             blocks=blocks,
             rows=reader.rows(root.get("layers")),
-            outputs=reader.outputs(root.get("outputs"), root.span),
+            outputs=reader.outputs(root.get("outputs"), root.value_spans.get("outputs", root.span)),
             variant=assembled.variant,
             replaced=assembled.replaced,
         )

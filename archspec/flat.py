@@ -52,7 +52,7 @@ def _row(graph: Graph, row: GraphRow, above: str) -> dict[str, Any]:
         keys["norm" if node.operator.role == "norm" else "activation"] = _sugar(node)
     if main.shares is not None:
         keys["share"] = graph.row_of[main.shares].name
-    keys["size"] = str(row.shape)
+    keys["size"] = str(row.shape) if row.shape.is_maps else row.shape.elements
     return keys
 
 

@@ -103,13 +103,13 @@ class _Opened:
         if assembled is not None and variant is not None:
             assembled = assembler.choose(assembled, variant, None)
         if assembled is None or findings.has_errors:
-            return Checked(self.name, None, tuple(findings))
+            return Checked(self.name, None, findings.ordered())
         assembled = replace(assembled, kinds=dict(assembled.kinds))
         assembler.set(assembled, options.settings)
         if options.input is not None:
             _override_input(assembled, options.input)
         spec = assembler.spec(assembled)
-        return Checked(self.name, check(spec, findings, options.limits), tuple(findings))
+        return Checked(self.name, check(spec, findings, options.limits), findings.ordered())
 
 
 def _open(name: str, limits: Limits) -> _Opened:
@@ -117,14 +117,14 @@ def _open(name: str, limits: Limits) -> _Opened:
     located = find_spec(name)
     if located is None:
         unknown_spec(name, findings)
-        return _Opened(name, None, tuple(findings))
+        return _Opened(name, None, findings.ordered())
     assembled = Assembler(locate, findings, limits).file(located.path, located.shown or str(located.path))
     return _Opened(name, assembled, tuple(findings), located.variant)
 
 
 def _open_text(source: Source, limits: Limits) -> _Opened:
     findings = Findings()
-    return _Opened(source.name, Assembler(locate, findings, limits).source(source), tuple(findings))
+    return _Opened(source.name, Assembler(locate, findings, limits).source(source), findings.ordered())
 
 
 def _override_input(assembled: Assembled, text: str) -> None:

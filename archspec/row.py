@@ -132,15 +132,13 @@ class RowKeys(BaseModel):
     norm: Sugar = Field(default=None, description="a normalization right after the row", examples=["batch"])
     activation: Sugar = Field(default=None, description="an activation at the end of the row", examples=["relu"])
     repeat: Repeat | None = Field(default=None, description="how many times in a row; `i` counts from 0")
-    each: dict[str, Any] | list[dict[str, Any]] | str | None = Field(
+    each: Any = Field(
         default=None, description="one instance for each entry of these lists, whose names expressions may use"
     )
     when: When | None = Field(default=None, description="where it is false, the row passes its input through")
     first: dict[str, Any] | None = Field(default=None, description="what is different in the first instance")
     last: dict[str, Any] | None = Field(default=None, description="what is different in the last instance")
-    branches: dict[str, Rows | None] | list[Rows | None] | None = Field(
-        default=None, description="parallel paths of rows, whose outputs this row combines"
-    )
+    branches: Any = Field(default=None, description="parallel paths of rows, whose outputs this row combines")
     layers: Rows | None = Field(default=None, description="a group of rows in the place of one")
     share: str | None = Field(default=None, description="the row whose weights this one uses")
 

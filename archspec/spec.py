@@ -101,11 +101,7 @@ class SpecKeys(BaseModel):
     changes: dict[str, dict[str, Any]] | None = Field(
         default=None, description="with `extends`: for each row of the parent, what is different here"
     )
-    outputs: (
-        Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
-        | Annotated[list[str], Field(min_length=1)]
-        | None
-    ) = Field(default=None, description="the results; the last row where it is left out")
+    outputs: Any = Field(default=None, description="the results; the last row where it is left out")
 
 
 SECTIONS = frozenset(field.alias or name for name, field in SpecKeys.model_fields.items())
@@ -165,21 +161,28 @@ class SpecReader:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
 
+    def sections(self, root: Map) -> Map:
+        """The sections of a file that are as they should be; findings for the others."""
+        try:
+            SpecKeys.model_validate(root)
+        except ValidationError as error:
+            self._report(error, SpecKeys, root, "a spec", "section")
+            sound = root.copied()
+            for detail in error.errors(include_url=False):
+                sound.pop(str(detail["loc"][0]), None)
+            return sound
+        return root
+
     def keys(self, model: type[BaseModel], map: Map, subject: str) -> Any:
         """A mapping as a model; None, with findings, where it is not one."""
         try:
             return model.model_validate(map)
         except ValidationError as error:
-            reporter = Reporter(self.findings, model, subject)
-            place = place_in(map)
-            for detail in error.errors(include_url=False):
-                if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
-                    reporter.unknown_key(str(detail["loc"][0]), map.key_spans[str(detail["loc"][0])])
-                elif detail["type"] == "missing":
-                    reporter.missing_key(str(detail["loc"][0]), map.span)
-                else:
-                    reporter.wrong_value(detail["loc"], detail, place(detail["loc"]))
+            self._report(error, model, map, subject, "attribute")
             return None
+
+    def _report(self, error: ValidationError, model: type[BaseModel], map: Map, subject: str, noun: str) -> None:
+        Reporter(self.findings, model, subject, noun=noun).report(error, place_in(map, model), whole=map.span)
 
     def rows(self, items: Any) -> tuple[Row, ...]:
         """The rows of a list, malformed ones left out."""
@@ -209,10 +212,32 @@ class SpecReader:
         if isinstance(written, Map):
             for name in written:
                 self.check_name(name, written.key_spans[name])
-            return tuple((name, self.rows(rows)) for name, rows in written.items())
+            return tuple((name, self._branch(name, rows, written.value_spans[name])) for name, rows in written.items())
         if isinstance(written, Seq):
-            return tuple((str(index), self.rows(rows)) for index, rows in enumerate(written))
+            return tuple(
+                (str(index), self._branch(str(index), rows, written.item_spans[index]))
+                for index, rows in enumerate(written)
+            )
+        if written is not None:
+            self.findings.add(
+                "E104",
+                f"`branches` wants paths of rows, by name or as a list, not {shown(written)}",
+                map.value_spans["branches"],
+                label="not this",
+                help="branches: {left: [{type: conv, …}], right: []}",
+            )
         return None
+
+    def _branch(self, name: str, rows: Any, span: Span) -> tuple[Row, ...]:
+        if rows is not None and not isinstance(rows, Seq):
+            self.findings.add(
+                "E104",
+                f"branch {name} is a list of rows, not {shown(rows)}",
+                span,
+                label="no list",
+                help="put brackets around it: [{type: conv, …}]",
+            )
+        return self.rows(rows)
 
     def _unique(self, rows: list[Row]) -> None:
         seen: dict[str, Row] = {}
@@ -267,19 +292,43 @@ class SpecReader:
         return Block(name, span, self.params(map.get("params"), map.span), defaults, self.rows(map["layers"]))
 
     def outputs(self, value: Any, fallback: Span) -> tuple[OutputSpec, ...]:
-        """The `outputs:` section."""
-        if isinstance(value, Seq):
+        """The `outputs:` section: a row, a list of rows, or results by name."""
+        if isinstance(value, str):
+            return (OutputSpec(value, value, fallback),)
+        if isinstance(value, Seq) and value and all(isinstance(name, str) for name in value):
             return tuple(OutputSpec(name, name, value.item_spans[index]) for index, name in enumerate(value))
-        outputs: list[OutputSpec] = []
-        for name, map in value.items() if isinstance(value, Map) else ():
-            span = value.key_spans[name]
-            self.check_name(name, span)
-            keys: OutputKeys | None = OutputKeys() if map is None else self.keys(OutputKeys, map, f"output {name}")
-            if keys is None:
-                continue
-            row_span = map.value_spans.get("from", span) if isinstance(map, Map) else span
-            outputs.append(OutputSpec(name, keys.from_ or name, row_span, keys.train_only, keys.loss, keys.weight))
-        return tuple(outputs)
+        if isinstance(value, Map) and value:
+            named = (self._output(name, map, value) for name, map in value.items())
+            return tuple(output for output in named if output is not None)
+        if value is not None:
+            self.findings.add(
+                "E104",
+                f"`outputs` wants a row, a list of rows, or rows by name, not {shown(value)}",
+                fallback,
+                label="not this",
+                help="outputs: [fc], or outputs: {logits: {from: fc}}",
+            )
+        return ()
+
+    def _output(self, name: str, map: Any, outputs: Map) -> OutputSpec | None:
+        span = outputs.key_spans[name]
+        self.check_name(name, span)
+        if isinstance(map, str):
+            return OutputSpec(name, map, outputs.value_spans[name])
+        if map is not None and not isinstance(map, Map):
+            self.findings.add(
+                "E104",
+                f"output {name} wants a row or `{{from: ROW}}`, not {shown(map)}",
+                outputs.value_spans[name],
+                label="not this",
+                help=f"{name}: {{from: ROW, loss: cross_entropy}}",
+            )
+            return None
+        keys: OutputKeys | None = OutputKeys() if map is None else self.keys(OutputKeys, map, f"output {name}")
+        if keys is None:
+            return None
+        place = map.value_spans.get("from", span) if map is not None else span
+        return OutputSpec(name, keys.from_ or name, place, keys.train_only, keys.loss, keys.weight)
 
     def variants(self, root: Map) -> dict[str, Map]:
         """The `variants:` section; each entry sets parameters and sections."""

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from archspec.diagnostic import Findings, Related
 from archspec.document import Map, is_list, is_mapping, span_at
 from archspec.source import Span
-from archspec.suggest import did_you_mean
+from archspec.suggest import did_you_mean, nearest
 
 _LONGEST_VALUE = 40
 
@@ -24,8 +24,15 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if is_mapping(value):
         return "a mapping"
+    if is_list(value):
+        return f"[{', '.join(map(shown, value))}]" if len(value) <= 4 and not any(map(is_nested, value)) else "a list"
     text = f"'{value}'" if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+
+
+def is_nested(value: object) -> bool:
+    """Whether a value has values inside."""
+    return is_list(value) or is_mapping(value)
 
 
 _WANTED: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -87,10 +94,12 @@ class Reporter:
         model: type[BaseModel],
         subject: str,
         *,
+        noun: str = "attribute",
         also_known: Iterable[str] = (),
         related: tuple[Related, ...] = (),
     ) -> None:
         self.findings = findings
+        self.noun = noun
         self.subject = subject
         self.related = related
         self.known = sorted({field.alias or name for name, field in model.model_fields.items()} | set(also_known))
@@ -104,13 +113,16 @@ class Reporter:
         ignore_missing: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Add a finding for each error; `place` gives the span of a path, `whole` that of the mapping."""
-        for detail in error.errors(include_url=False):
+        details = error.errors(include_url=False)
+        mistyped = {nearest(str(each["loc"][0]), self.known) for each in details if each["type"] == "extra_forbidden"}
+        for detail in details:
             location = detail["loc"]
             key = str(location[0]) if location else ""
             if detail["type"] == "extra_forbidden":
                 self.unknown_key(key, place(location))
             elif detail["type"] == "missing":
-                if not ignore_missing(key):
+                # a mistyped key is one mistake, not an unknown key and a missing one
+                if not ignore_missing(key) and key not in mistyped:
                     self.missing_key(_path(location), whole)
             else:
                 self.wrong_value(location, detail, place(location))
@@ -119,7 +131,7 @@ class Reporter:
         """E102: a key nobody knows."""
         self.findings.add(
             "E102",
-            f"{self.subject} has no attribute `{key}`",
+            f"{self.subject} has no {self.noun} `{key}`",
             span,
             label="unknown",
             help=did_you_mean(key, self.known),
@@ -146,7 +158,8 @@ class Reporter:
                 value, [word.strip("' ") for word in wanted(detail)[7:].replace(" or ", ",").split(",")]
             )
         elif isinstance(value, float) and "whole" in wanted(detail):
-            help = "use round(), ceil() or floor()"
+            whole = value.is_integer() and abs(value) < 2**53
+            help = f"write {int(value)}" if whole else "use round(), ceil() or floor()"
         self.findings.add(
             "E104",
             f"`{key}` of {self.subject} wants {wanted(detail)}, not {shown(value)}",
@@ -162,10 +175,13 @@ def _document_key(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return tuple(step for step in location if isinstance(step, int) or step.isidentifier())[:3] or location
 
 
-def place_in(map: Map) -> Callable[[tuple[str | int, ...]], Span]:
-    """The span of a path's value in a mapping."""
+def place_in(map: Map, model: type[BaseModel]) -> Callable[[tuple[str | int, ...]], Span]:
+    """The span of a path's value in a mapping; of a key that the model does not have, the key's."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
 
     def place(location: tuple[str | int, ...]) -> Span:
+        if len(location) == 1 and location[0] not in known and location[0] in map.key_spans:
+            return map.key_spans[str(location[0])]
         path = _document_path(map, location)
         return span_at(map, path, map.span)
 
