@@ -193,8 +193,13 @@ class Builder:
         return False
 
 
-def check(spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS) -> Graph | None:
-    """The graph of a spec; None, with findings, where it has mistakes."""
+def check(
+    spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS, *, with_claims: bool = True
+) -> Graph | None:
+    """The graph of a spec; None, with findings, where it has mistakes.
+
+    Without claims the sizes that rows state are passed over: they are those of the file's own input.
+    """
     check_static(spec, findings, limits)
     evaluator = Evaluator(findings, limits)
     params = parameters_scope(spec, evaluator)
@@ -215,7 +220,7 @@ def check(spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS) -> Gr
                 builder.enter(event)
             elif isinstance(event, Leave):
                 builder.leave()
-            else:
+            elif with_claims:
                 assert isinstance(event, Claims)
                 claims.check(event, builder)
     except StopIteration as end:
@@ -229,6 +234,7 @@ def check(spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS) -> Gr
     graph = Graph(
         spec.name, input_shape, tuple(builder.rows), tuple(builder.groups), outputs, spec.variant, spec.description
     )
-    claims.warn_unchecked(spec)
+    if with_claims:
+        claims.warn_unchecked(spec)
     warn_unused(graph, findings)
     return graph

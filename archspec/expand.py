@@ -6,11 +6,11 @@ the rows before it are checked. Whoever takes the steps answers `shape_of` for e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
+from archspec.arguments import Arguments
 from archspec.diagnostic import Findings, Related
-from archspec.document import Map
 from archspec.instances import Abandon, Instance, Instances
 from archspec.limits import Limits
 from archspec.operators import BY_TYPE
@@ -38,6 +38,7 @@ class Expander:
         self.limits = limits
         self.evaluator = Evaluator(findings, limits)
         self.values = RowValues(findings, self.evaluator)
+        self.arguments = Arguments(findings, self.evaluator)
         self.sources = SourceFinder(findings)
         self.instances = Instances(spec.blocks, findings, self.evaluator, limits)
         self._input = input_tensor
@@ -197,26 +198,18 @@ class Expander:
         return instance.name if operator is not None and known is not None else None
 
     def _layers(self, row: Row, kind: str, instance: Instance, frame: Frame) -> tuple[Layer, ...]:
-        layers = [
-            Layer(origin, section[kind], scope)
-            for section, scope, origin in frame.defaults
-            if isinstance(section.get(kind), Map)
-        ]
-        layers.append(Layer("row", row.map, instance.scope))
-        layers.extend(Layer(which, values, instance.scope) for which, values in instance.overrides)
-        return tuple(layers)
+        overrides = (Layer(which, values, instance.scope) for which, values in instance.overrides)
+        return (*frame.default_layers(kind), Layer("row", row.map, instance.scope), *overrides)
 
     # -- blocks -------------------------------------------------------------------------------------
 
     def _call(self, row: Row, instance: Instance, block: Block, frame: Frame, source: str | None) -> Steps:
         self._check_depth(row, block, frame)
         trail = (Related(row.value_span("type"), f"in block {block.name}, used here"), *frame.trail)
-        arguments = self._arguments(row, block, instance, frame)
-        constants = self._constants(block)
-        scope = Scope(
-            arguments, dict.fromkeys(arguments, f"argument of {instance.name}"), constants, lambda: self._known(source)
-        )
-        self._defaults_of_parameters(block, arguments, scope, trail)
+        arguments = self.arguments.given(row, block, self._layers(row, block.name, instance, frame), frame.trail)
+        origins = dict.fromkeys(arguments, f"argument of {instance.name}")
+        scope = Scope(arguments, origins, self._constants(block), lambda: self._known(source))
+        self.arguments.complete(block, arguments, scope, trail)
         assert self.top is not None
         inner = Frame(
             f"{instance.name}.",
@@ -268,38 +261,6 @@ class Expander:
             return self.top.scope.parent
         values = dict(block.constants or {})
         return Scope(values, dict.fromkeys(values, "params of the block's file"))
-
-    def _arguments(self, row: Row, block: Block, instance: Instance, frame: Frame) -> dict[str, Any]:
-        arguments: dict[str, Any] = {}
-        for layer in self._layers(row, block.name, instance, frame):
-            for key, span in self.values.argument_keys(layer, row, block, frame):
-                try:
-                    arguments[key] = self.evaluator.value(layer.values[key], _as_scope(layer.scope), span, frame.trail)
-                    self.values.check_argument(block, key, arguments[key], span, frame)
-                except Unknown:
-                    arguments[key] = Poison()
-        for name in block.params:
-            if block.params[name] is None and name not in arguments:
-                self.values.missing_argument(row, block, name, frame)
-                arguments[name] = Poison()
-        return arguments
-
-    def _defaults_of_parameters(
-        self, block: Block, arguments: dict[str, Any], scope: Scope, trail: tuple[Related, ...]
-    ) -> None:
-        for name in block.params:
-            if name not in arguments:
-                try:
-                    arguments[name] = self.evaluator.value(
-                        block.params[name], scope, block.params.value_spans[name], trail
-                    )
-                except Unknown:
-                    arguments[name] = Poison()
-
-
-def _as_scope(scope: Mapping[str, Any]) -> Scope:
-    assert isinstance(scope, Scope)
-    return scope
 
 
 def parameters_scope(spec: Spec, evaluator: Evaluator) -> Scope:

@@ -109,7 +109,8 @@ class _Opened:
         if options.input is not None:
             _override_input(assembled, options.input)
         spec = assembler.spec(assembled)
-        return Checked(self.name, check(spec, findings, options.limits), findings.ordered())
+        graph = check(spec, findings, options.limits, with_claims=options.input is None)
+        return Checked(self.name, graph, findings.ordered())
 
 
 def _open(name: str, limits: Limits) -> _Opened:

@@ -9,7 +9,7 @@ from archspec.expression import ExpressionError, parse
 from archspec.graph import GraphRow
 from archspec.limits import DEFAULT_LIMITS
 from archspec.row import is_expression
-from archspec.scope import Scope, Unknown, whole
+from archspec.scope import Unknown, whole
 from archspec.source import Span
 from archspec.steps import Layer, Origin
 from archspec.validation import shown
@@ -65,8 +65,7 @@ def _origin(origin: Origin, attribute: str) -> str:
     layer = origin.setter(attribute)
     if layer is None:
         return "the operator's own default"
-    spans: dict[str, Span] = getattr(layer.values, "value_spans", {})
-    where = f"{layer.kind}, {place(spans[attribute])}" if attribute in spans else layer.kind
+    where = f"{layer.kind}, {place(layer.values.value_spans[attribute])}"
     raw = layer.values[attribute]
     return f"{where}: {_computed(raw, layer)}" if is_expression(raw) else where
 
@@ -74,7 +73,6 @@ def _origin(origin: Origin, attribute: str) -> str:
 def _computed(raw: str, layer: Layer) -> str:
     """An expression with the names it reads, their values and where those come from."""
     scope = layer.scope
-    assert isinstance(scope, Scope)
     said: list[str] = []
     try:
         names = sorted(parse(raw[1:], DEFAULT_LIMITS).names)

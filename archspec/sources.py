@@ -10,6 +10,7 @@ from archspec.document import Map
 from archspec.row import Row, item_span
 from archspec.scope import Scope
 from archspec.source import Span
+from archspec.steps import Layer
 from archspec.suggest import did_you_mean
 
 
@@ -54,6 +55,14 @@ class Frame:
             defaults=self.defaults,
             shared=self.shared,
         )
+
+    def default_layers(self, kind: str) -> list[Layer]:
+        """What the spec and the block set for rows of a type that leave it out, the least important first."""
+        return [
+            Layer(origin, section[kind], scope)
+            for section, scope, origin in self.defaults
+            if isinstance(section.get(kind), Map)
+        ]
 
     def invent(self, row: Row) -> str:
         """A name for a row that has none: its type and a number."""

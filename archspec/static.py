@@ -14,9 +14,10 @@ from archspec.limits import Limits
 from archspec.operators import BY_ALIAS, BY_TYPE
 from archspec.operators.operator import Operator
 from archspec.row import OVERRIDABLE, STRUCTURE, SUGAR_KEYS, Row, has_expression, is_expression
+from archspec.scope import Unknown
 from archspec.source import Span
 from archspec.spec import Block, Spec
-from archspec.sugar import sugar_operator
+from archspec.sugar import sugar_attributes, sugar_name, sugar_operator
 from archspec.suggest import did_you_mean
 from archspec.validation import Reporter, shown
 
@@ -115,8 +116,9 @@ class StaticChecker:
                 )
         if self._computed_types or not self.spec.rows:
             return
+        used = self._used_blocks()
         for block in self.spec.blocks.values():
-            if not block.imported and block.name not in self._used_blocks():
+            if not block.imported and block.name not in used:
                 self.findings.add(
                     "W203",
                     f"nothing uses block {block.name}",
@@ -274,10 +276,15 @@ class StaticChecker:
     def _sugar(self, map: Map) -> None:
         for key in SUGAR_KEYS:
             value = map.get(key)
-            if value is None or has_expression(value):
+            name = sugar_name(value)
+            if is_expression(name):
                 continue
-            operator, attributes = sugar_operator(key, value, map.value_spans[key], self.findings)
-            if operator is not None and isinstance(attributes, Map):
+            try:
+                operator = sugar_operator(key, name, map.value_spans.get(key, map.span), self.findings)
+            except Unknown:
+                continue
+            attributes = sugar_attributes(value)
+            if operator is not None and attributes is not None:
                 self._attributes(operator, attributes, f"{key} {operator.type}", complete=True)
 
     def expressions(self, value: Any, names: frozenset[str], span: Span, *, quiet: bool = False) -> None:

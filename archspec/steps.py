@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from archspec.diagnostic import Related
-from archspec.expression import Value
+from archspec.document import Map
 from archspec.operators.operator import Operator
 from archspec.row import Row
+from archspec.scope import Scope
 from archspec.source import Span
 
 
@@ -19,8 +20,8 @@ class Layer:
 
     kind: str
     """what `explain` calls it: `defaults`, `row`, `first` …"""
-    values: Mapping[str, Any]
-    scope: Mapping[str, Value]
+    values: Map
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,7 @@ class Origin:
     def span_of(self, attribute: str | None) -> Span:
         """Where an attribute's value stands, else the row."""
         layer = self.setter(attribute) if attribute else None
-        spans: dict[str, Span] = getattr(layer.values, "value_spans", {}) if layer else {}
-        return spans.get(attribute or "", self.row.label_span())
+        return layer.values.value_spans[attribute] if layer and attribute else self.row.label_span()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""The arguments of a block: what a row gives, and the parameters' defaults for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archspec.diagnostic import Findings, Related
+from archspec.row import STRUCTURE, SUGAR_KEYS, Row, has_expression
+from archspec.scope import Evaluator, Poison, Scope, Unknown
+from archspec.source import Span
+from archspec.spec import Block
+from archspec.steps import Layer
+from archspec.suggest import did_you_mean
+from archspec.validation import shown
+
+
+class Arguments:
+    """Evaluates the arguments of blocks, and reports those that are missing, unknown or of the wrong kind."""
+
+    def __init__(self, findings: Findings, evaluator: Evaluator) -> None:
+        self.findings = findings
+        self.evaluator = evaluator
+
+    def given(self, row: Row, block: Block, layers: tuple[Layer, ...], trail: tuple[Related, ...]) -> dict[str, Any]:
+        """The arguments that defaults, row and overrides give, the last one winning."""
+        arguments: dict[str, Any] = {}
+        for layer in layers:
+            for key, span in self._keys(layer, block, trail):
+                try:
+                    arguments[key] = self.evaluator.value(layer.values[key], layer.scope, span, trail)
+                    self._check(block, key, arguments[key], span, trail)
+                except Unknown:
+                    arguments[key] = Poison()
+        for name in block.params:
+            if block.params[name] is None and name not in arguments:
+                self.findings.add(
+                    "E103",
+                    f"block {block.name} needs `{name}`",
+                    row.value_span("type"),
+                    label="missing",
+                    help=f"add {name}: …",
+                    related=trail,
+                )
+                arguments[name] = Poison()
+        return arguments
+
+    def complete(self, block: Block, arguments: dict[str, Any], scope: Scope, trail: tuple[Related, ...]) -> None:
+        """Add the parameters that were not given, each evaluated with the ones before it."""
+        for name, default in block.params.items():
+            if name not in arguments:
+                try:
+                    arguments[name] = self.evaluator.value(default, scope, block.params.value_spans[name], trail)
+                except Unknown:
+                    arguments[name] = Poison()
+
+    def _keys(self, layer: Layer, block: Block, trail: tuple[Related, ...]) -> Iterator[tuple[str, Span]]:
+        for key in layer.values:
+            if key in block.params:
+                yield key, layer.values.value_spans[key]
+            elif key not in STRUCTURE or (key in SUGAR_KEYS and layer.kind == "row"):
+                self.findings.add(
+                    "E102",
+                    f"block {block.name} has no parameter `{key}`",
+                    layer.values.key_spans[key],
+                    label="unknown",
+                    help=did_you_mean(key, [*block.params, *STRUCTURE]),
+                    related=trail,
+                )
+
+    def _check(self, block: Block, key: str, value: Any, span: Span, trail: tuple[Related, ...]) -> None:
+        default = block.params[key]
+        if default is None or value is None or has_expression(default) or _kind(value) == _kind(default):
+            return
+        self.findings.add(
+            "E104",
+            f"`{key}` of block {block.name} wants {_kind(default)}, like {shown(default)}, not {shown(value)}",
+            span,
+            label="not this",
+            related=trail,
+        )
+        raise Unknown
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a text" if isinstance(value, str) else "a list"

@@ -1,0 +1,80 @@
+"""A graph run in torch node by node: the plainest interpreter there can be, for tests to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from archspec.graph import INPUT, Graph, Node
+from compiler.calls import instantiate
+
+
+class TorchNetwork(nn.Module):
+    """Every node of a graph as the module or function it lowers to; nodes that share weights hold the same tensors."""
+
+    def __init__(self, graph: Graph, nodes: Sequence[Node] | None = None) -> None:
+        super().__init__()
+        self.nodes = tuple(graph.nodes if nodes is None else nodes)
+        self.built: dict[str, Callable[..., Tensor]] = {}
+        for index, node in enumerate(self.nodes):
+            built = instantiate(node.operator.lower(node.input_shapes, node.shape))
+            self.built[node.name] = built
+            if isinstance(built, nn.Module):
+                self.add_module(f"node{index}", built)
+                if node.shares is not None:
+                    _take_weights(built, self.built[node.shares])
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Every tensor by its name."""
+        tensors = {INPUT: image}
+        for node in self.nodes:
+            tensors[node.name] = self.built[node.name](*(tensors[name] for name in node.inputs))
+        return tensors
+
+    def state_of(self, node: Node) -> dict[str, Tensor]:
+        """The node's part of the `state_dict`."""
+        built = self.built[node.name]
+        return dict(built.state_dict()) if isinstance(built, nn.Module) else {}
+
+    def kept(self, image: Tensor) -> tuple[set[str], int]:
+        """What a forward pass leaves for the backward pass: tensors by name, and the bytes of all others."""
+        saved: list[Tensor] = []
+
+        def pack(tensor: Tensor) -> Tensor:
+            saved.append(tensor)
+            return tensor
+
+        with saved_tensors_hooks(pack, lambda tensor: tensor):
+            tensors = self(image)
+        storages = _storages(saved)
+        for pointer in _storages([*self.parameters(), *self.buffers()]):
+            storages.pop(pointer, None)
+        named: set[str] = set()
+        for name, tensor in tensors.items():  # views follow the tensor whose memory they are
+            if storages.pop(tensor.untyped_storage().data_ptr(), None) is not None:
+                named.add(name)
+        return named, sum(storages.values())
+
+
+def _take_weights(module: nn.Module, other: Callable[..., Tensor]) -> None:
+    assert isinstance(other, nn.Module)
+    for path, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        holder, _, name = path.rpartition(".")
+        theirs = other.get_submodule(holder)
+        setattr(module.get_submodule(holder), name, getattr(theirs, name))
+        assert tensor.shape == getattr(theirs, name).shape
+
+
+def _storages(tensors: Iterable[Tensor]) -> dict[int, int]:
+    """Bytes of each storage, by its address."""
+    storages = (tensor.untyped_storage() for tensor in tensors)
+    return {storage.data_ptr(): storage.nbytes() for storage in storages}
+
+
+def on_meta(graph: Graph, nodes: Sequence[Node] | None = None) -> TorchNetwork:
+    """The network without memory: shapes alone."""
+    with torch.device("meta"):
+        return TorchNetwork(graph, nodes)
