@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from archspec.diagnostic import Findings, Related
-from archspec.row import STRUCTURE, SUGAR_KEYS, Row, has_expression
+from archspec.kinds import kind_problem
+from archspec.row import STRUCTURE, SUGAR_KEYS, Row
 from archspec.scope import Evaluator, Poison, Scope, Unknown
 from archspec.source import Span
 from archspec.spec import Block
 from archspec.steps import Layer
 from archspec.suggest import did_you_mean
-from archspec.validation import shown
 
 
 class Arguments:
@@ -69,22 +69,7 @@ class Arguments:
                 )
 
     def _check(self, block: Block, key: str, value: Any, span: Span, trail: tuple[Related, ...]) -> None:
-        default = block.params[key]
-        if default is None or value is None or has_expression(default) or _kind(value) == _kind(default):
-            return
-        self.findings.add(
-            "E104",
-            f"`{key}` of block {block.name} wants {_kind(default)}, like {shown(default)}, not {shown(value)}",
-            span,
-            label="not this",
-            related=trail,
-        )
-        raise Unknown
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, (int, float)):
-        return "a number"
-    return "a text" if isinstance(value, str) else "a list"
+        problem = kind_problem(key, f"block {block.name}", block.params[key], value)
+        if problem is not None:
+            self.findings.add("E104", problem, span, label="not this", related=trail)
+            raise Unknown

@@ -13,7 +13,7 @@ from archspec.operators.operator import Misfit, Operator
 from archspec.outputs import resolve_outputs, warn_unused
 from archspec.scope import Evaluator
 from archspec.shape import Shape
-from archspec.spec import Spec
+from archspec.spec import Spec, is_library
 from archspec.static import check_static
 from archspec.steps import Claims, Enter, Leave, Step
 
@@ -201,6 +201,15 @@ def check(
     Without claims the sizes that rows state are passed over: they are those of the file's own input.
     """
     check_static(spec, findings, limits)
+    if is_library(spec.root):
+        findings.add(
+            "E117",
+            "the spec has blocks alone, and no network",
+            spec.root.span,
+            label="neither `input` nor `layers`",
+            help="name the file under `use:` of a spec, or add input: and layers:",
+        )
+        return None
     evaluator = Evaluator(findings, limits)
     params = parameters_scope(spec, evaluator)
     input_shape = read_input(spec, params, evaluator, findings, limits)

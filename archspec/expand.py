@@ -43,6 +43,8 @@ class Expander:
         self.instances = Instances(spec.blocks, findings, self.evaluator, limits)
         self._input = input_tensor
         self._calls: list[str] = []
+        self._left_out: set[str] = set()
+        """rows whose `when` is false"""
         self.top: Frame | None = None
 
     def steps(self, params: Scope) -> Steps:
@@ -80,7 +82,7 @@ class Expander:
             output = None
             if many:
                 yield Leave()
-        frame.names[local] = Produced(output, name)
+        frame.names[local] = Produced(output, name, name in self._left_out)
         if output is not None and (row.size is not None or row.parameters is not None):
             yield from self._claims(row, name, output, frame)
         return output
@@ -101,6 +103,7 @@ class Expander:
 
     def _instance(self, row: Row, instance: Instance, frame: Frame, inputs: tuple[str | None, ...] | None) -> Steps:
         if row.when is not None and not self._condition(row, instance.scope, frame):
+            self._left_out.add(instance.name)
             return inputs[0] if inputs is not None else None
         if row.branches is not None:
             return (yield from self._branches(row, instance, frame, inputs))
@@ -270,6 +273,9 @@ def parameters_scope(spec: Spec, evaluator: Evaluator) -> Scope:
     scope = Scope(values, origins)
     for name, raw in spec.params.items():
         origins[name] = spec.param_kinds.get(name, "params")
+        if raw is None:  # a value that a variant gives, and none is chosen: reported once, as E404
+            values[name] = Poison()
+            continue
         try:
             values[name] = evaluator.value(raw, scope, spec.params.value_spans[name])
         except Unknown:

@@ -9,6 +9,7 @@ from typing import Any
 
 from archspec.diagnostic import Findings, Related
 from archspec.document import Map, Seq
+from archspec.kinds import kind_problem
 from archspec.limits import Limits
 from archspec.merge import ROW_SECTIONS, child_over_parent, overlay
 from archspec.names import identifier_from
@@ -148,7 +149,10 @@ class Assembler:
         assembled = self.file(located.path, _display(located.path))
         if assembled is None or located.variant is None:
             return assembled
-        return self.choose(assembled, located.variant, span)
+        member = self.choose(assembled, located.variant, span)
+        if member is not None:
+            member.root.pop("variants", None)  # the parent is this one member, not the family
+        return member
 
     def _find(self, name: str, span: Span, source: Source, key: str) -> Located | None:
         if not name.endswith(SPEC_SUFFIXES + TABLE_SUFFIXES):
@@ -257,6 +261,8 @@ class Assembler:
         for key, value in map.items():
             place = (map.key_spans[key], value, map.value_spans[key])
             if key in params:
+                if not self._has_kind(key, params[key], value, map.value_spans[key]):
+                    continue
                 chosen.replaced += ((params[key], params.value_spans[key]),)
                 params.put(key, *place)
                 chosen.kinds[key] = f"variant {variant}"
@@ -305,13 +311,22 @@ class Assembler:
 
     def _set(self, assembled: Assembled, params: Map, name: str, source: Source, span: Span) -> None:
         value = read_yaml(source, self.findings, self.limits)
+        place = Span(source, 0, 0, 0, max(len(source.lines[0]), 1))
+        if not self._has_kind(name, params[name], value, place):
+            return
         changed = params.copied()
-        changed.put(name, span, value, Span(source, 0, 0, 0, max(len(source.lines[0]), 1)))
+        changed.put(name, span, value, place)
         root = assembled.root.copied()
         root.put("params", root.key_spans["params"], changed, changed.span)
         assembled.root = root
         assembled.replaced += ((params[name], params.value_spans[name]),)
         assembled.kinds[name] = "--set"
+
+    def _has_kind(self, name: str, default: Any, value: Any, span: Span) -> bool:
+        problem = kind_problem(name, "the spec", default, value)
+        if problem is not None:
+            self.findings.add("E104", problem, span, label="not this")
+        return problem is None
 
     def spec(self, assembled: Assembled) -> Spec:
         """The sections read into rows, blocks and outputs."""

@@ -13,6 +13,7 @@ from archspec.family import Assembled, Assembler
 from archspec.graph import Graph
 from archspec.limits import DEFAULT_LIMITS, Limits
 from archspec.source import Source, Span
+from archspec.spec import is_library
 from archspec.zoo import find_spec, locate, unknown_spec
 
 
@@ -76,6 +77,8 @@ def check_family(spec: str | Source, options: Options) -> tuple[Diagnostic, ...]
     if chosen is not None or opened.assembled is None:
         return opened.compile(options, chosen).diagnostics
     root = opened.assembled.root
+    if is_library(root):  # which is all right as long as nobody compiles it
+        return tuple(each for each in opened.compile(options, None).diagnostics if each.code != "E117")
     variants = root.get("variants")
     members: list[str | None] = list(variants) if isinstance(variants, Map) else []
     params = root.get("params")

@@ -20,9 +20,11 @@ def resolve_outputs(
     if not spec.outputs:
         return (Output(_last_name(top, last), ends[last]),) if last in ends else None
     outputs: list[Output] = []
+    unknown = False
     for output in spec.outputs:
         produced = top.names.get(output.row)
         if produced is None:
+            unknown = True
             findings.add(
                 "E220",
                 f"output {output.name} names no row: there is no {output.row}",
@@ -30,15 +32,21 @@ def resolve_outputs(
                 label="unknown",
                 help=did_you_mean(output.row, top.names) or "add from: ROW",
             )
+        elif produced.left_out and output.train_only:
+            continue  # an auxiliary head that `when` leaves out is no output
         elif produced.tensor in ends:
             node = ends[produced.tensor]
             outputs.append(Output(output.name, node, output.train_only, output.loss, output.weight))
-    if len(outputs) == len(spec.outputs) and all(output.train_only for output in outputs):
+        else:
+            unknown = True
+    if unknown:
+        return None
+    if all(output.train_only for output in outputs):
         findings.add(
             "E118", "every output is train_only: nothing is left for inference", spec.outputs[0].span,
             label="train_only", help="name the main output too",
         )  # fmt: skip
-    return tuple(outputs) if len(outputs) == len(spec.outputs) else None
+    return tuple(outputs)
 
 
 def _last_name(top: Frame, last: str | None) -> str:

@@ -22,6 +22,8 @@ class Produced:
     """its output; None where that is not known because of a mistake"""
     name: str
     """the row's full name"""
+    left_out: bool = False
+    """whether `when` was false: what the name stands for is the row's input"""
 
 
 @dataclass

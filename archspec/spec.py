@@ -155,6 +155,11 @@ class Spec:
     """parameters' values that a variant or the command line has put others for"""
 
 
+def is_library(root: Map) -> bool:
+    """True for a file of blocks that others `use`, which is no network itself."""
+    return "blocks" in root and not root.keys() & {"input", "layers", "table"}
+
+
 class SpecReader:
     """Reads the sections of one file into rows, blocks and outputs, and reports what is malformed."""
 

@@ -76,7 +76,7 @@ class StaticChecker:
 
     def block(self, block: Block) -> None:
         """A block's rows, defaults and parameters."""
-        names = frozenset({*self.spec.params, *block.params})
+        names = self.visible({*self.spec.params, *block.params})
         for defaults in block.defaults:
             self.defaults(defaults, names)
         before = set(self._read)
@@ -84,7 +84,7 @@ class StaticChecker:
         for name, value in block.params.items():
             self.expressions(value, names, block.params.value_spans[name])
         for row in block.rows:
-            self.row(row, self.visible(names), (self.spec.defaults, *block.defaults))
+            self.row(row, names, (self.spec.defaults, *block.defaults))
         for defaults in block.defaults:
             self.expressions(defaults, names, defaults.span)
         for name in block.params:
