@@ -32,7 +32,7 @@ check: $(VENV)/dev  ## lint, types and tests
 	$(BIN)/python -m pytest -n 2
 
 docs: $(VENV)/dev  ## write the generated pages of docs/
-	$(BIN)/python -m archspec.docs
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/dev  ## measure speed against importing torch
 	$(BIN)/python tests/benchmarks/speed.py

@@ -12,7 +12,7 @@ from archspec.scope import Evaluator, Poison, Scope, Unknown
 from archspec.source import Span
 from archspec.spec import Block
 from archspec.steps import Layer
-from archspec.suggest import did_you_mean
+from archspec.suggest import did_you_mean, nearest
 
 
 class Arguments:
@@ -25,8 +25,13 @@ class Arguments:
     def given(self, row: Row, block: Block, layers: tuple[Layer, ...], trail: tuple[Related, ...]) -> dict[str, Any]:
         """The arguments that defaults, row and overrides give, the last one winning."""
         arguments: dict[str, Any] = {}
+        mistyped: set[str | None] = set()
         for layer in layers:
-            for key, span in self._keys(layer, block, trail):
+            for key, span in self._keys(layer, block, mistyped, trail):
+                if layer.values[key] is None:
+                    self._empty(block, key, span, trail)
+                    arguments[key] = Poison()
+                    continue
                 try:
                     arguments[key] = self.evaluator.value(layer.values[key], layer.scope, span, trail)
                     self._check(block, key, arguments[key], span, trail)
@@ -34,6 +39,9 @@ class Arguments:
                     arguments[key] = Poison()
         for name in block.params:
             if block.params[name] is None and name not in arguments:
+                arguments[name] = Poison()
+                if name in mistyped:  # which is one mistake, not an unknown argument and a missing one
+                    continue
                 self.findings.add(
                     "E103",
                     f"block {block.name} needs `{name}`",
@@ -42,7 +50,6 @@ class Arguments:
                     help=f"add {name}: …",
                     related=trail,
                 )
-                arguments[name] = Poison()
         return arguments
 
     def complete(self, block: Block, arguments: dict[str, Any], scope: Scope, trail: tuple[Related, ...]) -> None:
@@ -54,19 +61,41 @@ class Arguments:
                 except Unknown:
                     arguments[name] = Poison()
 
-    def _keys(self, layer: Layer, block: Block, trail: tuple[Related, ...]) -> Iterator[tuple[str, Span]]:
+    def _keys(
+        self, layer: Layer, block: Block, mistyped: set[str | None], trail: tuple[Related, ...]
+    ) -> Iterator[tuple[str, Span]]:
         for key in layer.values:
             if key in block.params:
                 yield key, layer.values.value_spans[key]
-            elif key not in STRUCTURE or (key in SUGAR_KEYS and layer.kind == "row"):
+            elif key in SUGAR_KEYS:
+                self.findings.add(
+                    "E107",
+                    f"block {block.name} has no `{key}`",
+                    layer.values.key_spans[key],
+                    label="not here",
+                    help=f"give it to a row of the block, or make it a parameter: params: {{{key}: none}}",
+                    related=trail,
+                )
+            elif key not in STRUCTURE:
+                mistyped.add(nearest(key, block.params))
                 self.findings.add(
                     "E102",
                     f"block {block.name} has no parameter `{key}`",
                     layer.values.key_spans[key],
                     label="unknown",
-                    help=did_you_mean(key, [*block.params, *STRUCTURE]),
+                    help=did_you_mean(key, [*block.params, *STRUCTURE]) or did_you_mean(key, block.params),
                     related=trail,
                 )
+
+    def _empty(self, block: Block, key: str, span: Span, trail: tuple[Related, ...]) -> None:
+        self.findings.add(
+            "E104",
+            f"`{key}` of block {block.name} has no value",
+            span,
+            label="empty",
+            help="give it one, or leave it out",
+            related=trail,
+        )
 
     def _check(self, block: Block, key: str, value: Any, span: Span, trail: tuple[Related, ...]) -> None:
         problem = kind_problem(key, f"block {block.name}", block.params[key], value)

@@ -27,6 +27,12 @@ def apply_changes(rows: Any, changes: Map, findings: Findings) -> Seq | None:
                 help="to remove the row: {remove: true}",
             )
             continue
+        if not change:
+            findings.add(
+                "E405", f"the change of {name} is empty", changes.value_spans[name], label="changes nothing",
+                help="leave it out",
+            )  # fmt: skip
+            continue
         changed = _changed(rows, path, change, name, changes, findings)
         rows = rows if changed is None else changed
     return rows
@@ -37,7 +43,7 @@ def _changed(rows: Seq, path: list[str], change: Map, name: str, changes: Map, f
     if index is None:
         known = [row["name"] for row in rows if isinstance(row, Map) and isinstance(row.get("name"), str)]
         findings.add(
-            "E406",
+            "E411",
             f"the parent has no row {name}",
             changes.key_spans[name],
             label="unknown",
@@ -72,21 +78,18 @@ def _changed_inside(row: Map, path: list[str], change: Map, name: str, changes: 
     if isinstance(row.get("layers"), Seq):
         inner = _changed(row["layers"], path, change, name, changes, findings)
         return None if inner is None else _replaced(row, "layers", inner)
-    findings.add(
-        "E406",
-        f"the parent has no row {name}",
-        changes.key_spans[name],
-        label="unknown",
-        help="rows inside a block are changed by giving the block anew under `blocks:`",
-    )
+    help = "rows inside a block are changed by giving the block anew under `blocks:`"
+    if isinstance(branches, Map):
+        help = did_you_mean(key, branches) or help
+    findings.add("E411", f"the parent has no row {name}", changes.key_spans[name], label="unknown", help=help)
     return None
 
 
 def _moved(rows: Seq, index: int, change: Map, name: str, findings: Findings) -> Seq | None:
     if len(change) > 1:
         findings.add(
-            "E407",
-            f"a change of {name} does one thing: {', '.join(change)} are {len(change)}",
+            "E412",
+            f"a change of {name} does one thing, and this one does {len(change)}: {', '.join(change)}",
             change.span,
             label="more than one",
             help="use one of remove, replace, before and after; set attributes in `replace`",
@@ -98,9 +101,17 @@ def _moved(rows: Seq, index: int, change: Map, name: str, findings: Findings) ->
     if key in PLACEMENTS and isinstance(value, Seq) and value:
         old = rows[index]
         return _with(rows, index, {"before": [*value, old], "after": [old, *value], "replace": [*value]}[key])
-    wanted = "true" if key == "remove" else "a list of rows"
+    wanted, help = "a list of rows", "put brackets around it: [{type: …}]" if isinstance(value, Map) else None
+    if key == "remove":
+        wanted, help = "true", "leave it out to keep the row"
+    elif key == "replace" and not value:
+        help = "to remove the row: {remove: true}"
     findings.add(
-        "E104", f"`{key}` of {name} wants {wanted}, not {shown(value)}", change.value_spans[key], label="not this"
+        "E104",
+        f"`{key}` of {name} wants {wanted}, not {shown(value)}",
+        change.value_spans[key],
+        label="not this",
+        help=help,
     )
     return None
 
@@ -111,7 +122,7 @@ def _row_with(row: Map, change: Map, name: str, findings: Findings) -> Map:
         if plain(row.get(key)) == plain(value) and (key in row or value is None):
             findings.add(
                 "E405",
-                f"{key} of {name} is what the parent has already",
+                f"{key} of {name} is what the parent has already" if key in row else f"{name} has no `{key}` to remove",
                 change.value_spans[key],
                 label="changes nothing",
                 help="leave it out",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archspec.claims import ClaimChecker
-from archspec.diagnostic import Findings
+from archspec.diagnostic import Findings, Related
 from archspec.expand import Abandon, Expander, parameters_scope
 from archspec.graph import INPUT, Graph, GraphRow, Group, Node
 from archspec.limits import DEFAULT_LIMITS, Limits
@@ -84,15 +84,23 @@ class Builder:
             return True
         wants = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
         row = step.origin.row
-        several = (
-            "give it `from: [a, b]` or `branches:`" if least > 1 else "combine them first: {type: concat, from: […]}"
-        )
+        place = "branches" if row.branches is not None else "from" if row.from_ else "type"
+        if place == "branches":
+            help = (
+                "give it more branches"
+                if least > len(inputs)
+                else f"use type: concat, or another that takes {len(inputs)}"
+            )
+        elif least > len(inputs):
+            help = "give it `from: [a, b]` or `branches:`"
+        else:
+            help = f"leave {len(inputs) - least} out" if least > 1 else "combine them first: {type: concat, from: […]}"
         self.findings.add(
             "E202",
             f"{operator.type} takes {wants} input{'s' if wants != '1' else ''}, and {step.name} has {len(inputs)}",
-            row.value_span("from" if row.from_ else "type"),
+            row.value_span(place),
             label=f"{len(inputs)} input{'s' if len(inputs) != 1 else ''}",
-            help=several,
+            help=help,
             related=step.origin.trail,
         )
         return False
@@ -104,9 +112,13 @@ class Builder:
         self, step: Step, name: str, operator: Operator, inputs: tuple[str, ...], shares: str | None = None
     ) -> Node | None:
         if name in self.nodes:
+            first = next((row for row in self.rows if any(node.name == name for node in row.nodes)), None)
+            place = () if first is None else (Related(first.origin.row.label_span(), "the first one"),)
+            part = name.removeprefix(f"{step.name}.")
             self.findings.add(
-                "E224", f"two rows are named {name}", step.origin.row.label_span(), label="again",
-                help="give one of them another name", related=step.origin.trail,
+                "E224", f"two rows are named {name}", step.origin.row.label_span(),
+                label="again" if part == name else f"its {part} is named so",
+                help="give one of them another name", related=(*place, *step.origin.trail),
             )  # fmt: skip
             return None
         shapes = tuple(self.shapes[tensor] for tensor in inputs)
@@ -115,8 +127,9 @@ class Builder:
         except Misfit as misfit:
             self._report(misfit, step)
             return None
-        node = Node(name, operator, inputs, shapes, shape, self._source_of_weights(shares))
-        if not self._within_limits(node, step) or not self._weights_fit(node, shares, step):
+        source = self._source_of_weights(shares)
+        node = Node(name, operator, inputs, shapes, shape, source if source and operator.parameters(shapes) else None)
+        if not self._within_limits(node, step) or not self._weights_fit(node, shares, source, step):
             return None
         self.nodes[name] = node
         self.shapes[name] = shape
@@ -127,20 +140,22 @@ class Builder:
             shares = self.nodes[shares].shares
         return shares
 
-    def _weights_fit(self, node: Node, shares: str | None, step: Step) -> bool:
+    def _weights_fit(self, node: Node, shares: str | None, source: str | None, step: Step) -> bool:
         if shares is None:
             return True
         own = node.operator.parameters(node.input_shapes)
-        other = self.nodes.get(node.shares or "")
+        other = self.nodes.get(source or "")
         theirs = other.operator.parameters(other.input_shapes) if other else ()
         if own == theirs:
             return True
         said = ", ".join(f"{each.name} {Shape(each.shape)}" for each in own) or "no weights"
-        found = ", ".join(f"{each.name} {Shape(each.shape)}" for each in theirs) or "no weights"
+        found = "there are " + (", ".join(f"{each.name} {Shape(each.shape)}" for each in theirs) or "no weights")
+        found = found if other else "there is no such row"
+        row = step.origin.row
         self.findings.add(
             "E213",
-            f"{node.name} can't use the weights of {shares}: it needs {said}, and there are {found}",
-            step.origin.row.value_span("share"),
+            f"{node.name} can't use the weights of {shares}: it needs {said}, and {found}",
+            row.value_span("share") if row.share else row.label_span(),
             label="does not fit",
             help="share between rows of one type with equal inputs, kernels and maps",
             related=step.origin.trail,
@@ -167,35 +182,40 @@ class Builder:
         self.parameters += sum(parameter.size for parameter in node.parameters())
         problem = None
         if shape.is_maps and shape.maps > limits.maps:
-            problem = ("E603", f"{node.name} has {shape.maps:,} maps, and the limit is {limits.maps:,}", "maps")
+            problem = (
+                "E603",
+                f"{node.name} has {shape.maps:,} maps, and the limit is {limits.maps:,}",
+                "maps",
+                shape.maps,
+            )
         elif shape.is_maps and max(shape.height, shape.width) > limits.side:
             problem = (
                 "E604",
                 f"{node.name} is {shape.height}x{shape.width}, and the limit is {limits.side:,} a side",
                 "side",
+                max(shape.height, shape.width),
             )
         elif shape.elements > limits.number:
             problem = (
                 "E604",
                 f"{node.name} has {shape.elements:,} elements, and the limit is {limits.number:,}",
                 "number",
+                shape.elements,
             )
         elif self.parameters > limits.parameters:
             said = f"the network has {self.parameters:,} parameters up to {node.name}"
-            problem = ("E605", f"{said}, and the limit is {limits.parameters:,}", "parameters")
+            problem = ("E605", f"{said}, and the limit is {limits.parameters:,}", "parameters", self.parameters)
         if problem is None:
             return True
-        code, message, name = problem
+        code, message, name, needed = problem
         self.findings.add(
             code, message, step.origin.row.label_span(), label="too large",
-            help=f"raise the limit with `--limit {name}=…`", related=step.origin.trail,
+            help=f"raise the limit: --limit {name}={needed}", related=step.origin.trail,
         )  # fmt: skip
         return False
 
 
-def check(
-    spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS, *, with_claims: bool = True
-) -> Graph | None:
+def check(spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS, *, with_claims: bool = True) -> Graph | None:
     """The graph of a spec; None, with findings, where it has mistakes.
 
     Without claims the sizes that rows state are passed over: they are those of the file's own input.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archspec.diagnostic import Findings
 from archspec.operators.operator import Misfit, Operator
+from archspec.operators.values import is_int
 from archspec.row import Row
 from archspec.shape import Shape
 from archspec.source import Span
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from archspec.checker import Builder
 
 _NEAREST = 3
+_MOST_REMEDIES = 100
+"""wrong sizes that get a help: each takes hundreds of tries"""
 
 
 class ClaimChecker:
@@ -26,6 +29,7 @@ class ClaimChecker:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self._checked: set[Span] = set()
+        self._mismatches = 0
 
     def check(self, claims: Claims, builder: Builder) -> None:
         """Compare one row's claims with its output; silent where the output is not known."""
@@ -50,25 +54,35 @@ class ClaimChecker:
             )
         elif not claimed_shape_fits(claims.size, shape):
             claimed = "x".join(map(str, read_claim(claims.size) or ()))
+            self._mismatches += 1
             self.findings.add(
                 "E205",
                 f"{claims.name} is {_like(claims.size, shape)}, and its size says {claimed}",
                 span,
                 label=_given(claims, builder),
-                help=_remedy(claims, shape, builder),
+                help=_remedy(claims, shape, builder) if self._mismatches <= _MOST_REMEDIES else None,
                 related=claims.trail,
             )
 
     def _parameters(self, claims: Claims, builder: Builder) -> None:
         span = claims.row.value_span("parameters")
-        found = 0
+        if not is_int(claims.parameters):
+            self.findings.add(
+                "E104",
+                f"`parameters` of {claims.name} wants a whole number, not {shown(claims.parameters)}",
+                span,
+                label="not this",
+                related=claims.trail,
+            )
+            return
+        found = statistics = 0
         for row in reversed(builder.rows):
             if row.name != claims.name and not row.name.startswith(f"{claims.name}."):
                 break
-            found += sum(
-                parameter.size for node in row.nodes for parameter in node.parameters() if _counts(parameter.kind)
-            )
-        if found != claims.parameters:
+            for parameter in (each for node in row.nodes for each in node.parameters()):
+                found += parameter.size * (parameter.kind in ("trained", "frozen"))
+                statistics += parameter.size * (parameter.kind == "statistic")
+        if claims.parameters not in (found, found + statistics):  # Keras counts running means and variances too
             self.findings.add(
                 "E214",
                 f"{claims.name} has {found:,} parameters, and the row says {claims.parameters:,}",
@@ -89,10 +103,6 @@ class ClaimChecker:
                     row.value_span("size"),
                     label="not checked",
                 )
-
-
-def _counts(kind: str) -> bool:
-    return kind in ("trained", "frozen")
 
 
 def _rows_of(spec: Spec) -> list[Row]:
@@ -122,6 +132,9 @@ def _remedy(claims: Claims, shape: Shape, builder: Builder) -> str | None:
         return f"use {true_size}"
     row = builder.rows[-1]
     operator, claim = row.main.operator, read_claim(claims.size) or ()
+    if shape.is_maps and claim[1:] == shape[1:]:  # only the maps differ
+        maps = operator.size_attribute
+        return f"use {maps}: {max(claim[:1])}, or {true_size}" if maps else f"use {true_size}"
     near: dict[str, tuple[int, str]] = {}
     for candidate in operator.variations(frozenset(operator.adjustable)):
         try:
@@ -131,7 +144,7 @@ def _remedy(claims: Claims, shape: Shape, builder: Builder) -> str | None:
         changed = _changed(operator, candidate)
         if claimed_shape_fits(claims.size, output):
             return f"use {changed}, or {true_size}"
-        if changed:
+        if changed and output != shape:
             sides = output[-min(len(claim), len(output)) :]
             distance = sum(abs(side - wanted) for side, wanted in zip(sides, claim, strict=False))
             near.setdefault(_like(claims.size, output), (distance, changed))

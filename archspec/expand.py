@@ -13,6 +13,7 @@ from archspec.arguments import Arguments
 from archspec.diagnostic import Findings, Related
 from archspec.instances import Abandon, Instance, Instances
 from archspec.limits import Limits
+from archspec.names import IDENTIFIER, words_in
 from archspec.operators import BY_TYPE
 from archspec.row import Row
 from archspec.rowvalues import RowValues
@@ -64,7 +65,7 @@ class Expander:
         if row.broken:
             frame.names[local] = Produced(None, name)
             return None
-        inputs = self.sources.find(row, frame, above)
+        inputs = sources = self.sources.find(row, frame, above)
         many = row.each is not None or row.repeat is not None
         output: str | None = inputs[0] if inputs and len(inputs) == 1 else None
         try:
@@ -82,8 +83,9 @@ class Expander:
             output = None
             if many:
                 yield Leave()
-        frame.names[local] = Produced(output, name, name in self._left_out)
-        if output is not None and (row.size is not None or row.parameters is not None):
+        left_out = name in self._left_out or (many and inputs is sources)
+        frame.names[local] = Produced(output, name, left_out)
+        if output is not None and not left_out and (row.size is not None or row.parameters is not None):
             yield from self._claims(row, name, output, frame)
         return output
 
@@ -120,7 +122,7 @@ class Expander:
             if block.broken:
                 raise Unknown
             if inputs is not None and len(inputs) > 1:
-                self._one_input(row, frame)
+                self._one_input(row, f"block {block.name}", len(inputs), frame)
             return (yield from self._call(row, instance, block, frame, source))
         return (yield from self._operator(row, kind, instance, frame, inputs))
 
@@ -133,18 +135,18 @@ class Expander:
                 f"`when` wants true or false, not {shown(value)}",
                 span,
                 label="not this",
-                help="compare: =value > 0",
+                help="an expression compares: `=depth > 0`",
                 related=frame.trail,
             )
             raise Unknown
         return value
 
-    def _one_input(self, row: Row, frame: Frame) -> None:
+    def _one_input(self, row: Row, what: str, count: int, frame: Frame) -> None:
         self.findings.add(
             "E202",
-            "a block, and a row with branches, takes one input, and this row has several",
+            f"{what} takes 1 input, and {row.name or 'this row'} has {count}",
             row.value_span("from"),
-            label="several inputs",
+            label=f"{count} inputs",
             help="combine them in a row of their own: {type: concat, from: […]}",
             related=frame.trail,
         )
@@ -162,7 +164,7 @@ class Expander:
                 f"unknown type {shown(kind)}",
                 span,
                 label="no operator or block",
-                help=type_help(str(kind), self.spec.blocks),
+                help=type_help(kind, self.spec.blocks) if isinstance(kind, str) else None,
                 related=frame.trail,
             )
         raise Unknown
@@ -170,7 +172,7 @@ class Expander:
     def _branches(self, row: Row, instance: Instance, frame: Frame, inputs: tuple[str | None, ...] | None) -> Steps:
         source = inputs[0] if inputs is not None and len(inputs) == 1 else None
         if inputs is not None and len(inputs) > 1:
-            self._one_input(row, frame)
+            self._one_input(row, "a row with branches", len(inputs), frame)
         kind = self._kind(row, instance.scope, frame)
         outputs: list[str | None] = []
         yield Enter(instance.name, "branches")
@@ -252,7 +254,8 @@ class Expander:
                 "E602",
                 f"blocks stand more than {self.limits.depth} deep in one another",
                 row.value_span("type"),
-                help="raise the limit with `--limit depth=…`",
+                label="one too deep",
+                help=f"raise the limit: --limit depth={2 * self.limits.depth}",
             )
             raise Abandon
 
@@ -272,6 +275,8 @@ def parameters_scope(spec: Spec, evaluator: Evaluator) -> Scope:
     origins: dict[str, str] = {}
     scope = Scope(values, origins)
     for name, raw in spec.params.items():
+        if not IDENTIFIER.fullmatch(name):  # reported; what reads its parts is not
+            values.update((word, Poison()) for word in words_in(name))
         origins[name] = spec.param_kinds.get(name, "params")
         if raw is None:  # a value that a variant gives, and none is chosen: reported once, as E404
             values[name] = Poison()

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from archspec.diagnostic import Findings, Related
-from archspec.document import Map, Seq
+from archspec.document import Map, Seq, is_list
 from archspec.kinds import kind_problem
 from archspec.limits import Limits
+from archspec.locate import Locate, locate_other
 from archspec.merge import ROW_SECTIONS, child_over_parent, overlay
 from archspec.names import identifier_from
+from archspec.sections import VARIABLE_SECTIONS, SpecKeys
 from archspec.source import Source, Span
-from archspec.spec import VARIABLE_SECTIONS, Block, Spec, SpecReader
+from archspec.spec import Block, Spec, SpecReader
 from archspec.suggest import did_you_mean
 from archspec.tables.read import TABLE_SUFFIXES, read_table, table_root
 from archspec.validation import shown
 from archspec.yaml_text import read_source, read_yaml
-
-SPEC_SUFFIXES = (".yaml", ".yml", ".json")
-
-Locate = Callable[[str], "Located | None"]
-
-
-@dataclass(frozen=True)
-class Located:
-    """A name of the zoo: its file and, where the name says one, the variant."""
-
-    path: Path
-    variant: str | None
 
 
 @dataclass
@@ -104,13 +94,14 @@ class Assembler:
                     f"a spec is a mapping with `input:` and `layers:`, not {shown(root)}",
                     Span(source, 0, 0, 0, max(len(source.lines[0]), 1)),
                     label="not a spec",
+                    help="put the rows under `layers:`" if is_list(root) else "start with `input:` and `layers:`",
                 )
             return None
         return _with_table(self._reader.sections(root), self.findings)
 
     def _merged(self, root: Map, source: Source) -> Assembled | None:
         assembled = Assembled(root, source)
-        if "extends" in root:
+        if root.get("extends") is not None:
             span = root.value_spans["extends"]
             parent = self._other(root["extends"], span, source, "extends")
             if parent is None:
@@ -133,7 +124,7 @@ class Assembler:
 
     def _other(self, name: str, span: Span, source: Source, key: str) -> Assembled | None:
         """Another file that this one names: a neighbour by path, or a spec of the zoo."""
-        located = self._find(name, span, source, key)
+        located = locate_other(name, span, source, key, self.locate, self.findings)
         if located is None:
             return None
         path = located.path.resolve()
@@ -146,44 +137,13 @@ class Assembler:
                 "E403", f"more than {self.limits.depth} files extend one another", span, label="one too many"
             )
             return None
-        assembled = self.file(located.path, _display(located.path))
+        assembled = self.file(located.path, located.shown or located.path.name)
         if assembled is None or located.variant is None:
             return assembled
         member = self.choose(assembled, located.variant, span)
         if member is not None:
             member.root.pop("variants", None)  # the parent is this one member, not the family
         return member
-
-    def _find(self, name: str, span: Span, source: Source, key: str) -> Located | None:
-        if not name.endswith(SPEC_SUFFIXES + TABLE_SUFFIXES):
-            found = self.locate(name)
-            if found is None:
-                self.findings.add(
-                    "E406",
-                    f"{key} names {shown(name)}, and the zoo has no such spec",
-                    span,
-                    label="unknown",
-                    help="`archspec list` shows the zoo; a file beside this one is named with its .yaml",
-                )
-            return found
-        here = Path(source.directory).resolve() if source.directory is not None else None
-        path = (here / name).resolve() if here is not None and "\0" not in name else None
-        if here is None or path is None or not path.is_relative_to(here):
-            self.findings.add(
-                "E408",
-                f"{key} leaves the directory of the spec: {shown(name)}",
-                span,
-                label="outside",
-                help="name a file in this directory or below it, or a spec of the zoo",
-            )
-            return None
-        if not path.is_file():
-            near = did_you_mean(path.name, [each.name for each in path.parent.glob("*.y*ml")])
-            self.findings.add(
-                "E406", f"{key} names {shown(name)}, and there is no such file", span, label="missing", help=near
-            )
-            return None
-        return Located(path, None)
 
     def _import(self, assembled: Assembled, name: str, span: Span, source: Source) -> None:
         other = self._other(name, span, source, "use")
@@ -244,8 +204,7 @@ class Assembler:
         if "extends" in map:
             parent, place = map["extends"], map.value_spans["extends"]
             if parent == variant or parent in seen:
-                circle = " -> ".join([*seen, variant, str(parent)])
-                self.findings.add("E403", f"variants extend one another in a circle: {circle}", place, label="again")
+                self._variant_circle([*seen, variant][[*seen, variant].index(parent) :], variants)
                 return None
             base = self._choose(assembled, str(parent), place, [*seen, variant])
             if base is None:
@@ -253,6 +212,13 @@ class Assembler:
             chosen.root, chosen.kinds, chosen.replaced = base.root, dict(base.kinds), base.replaced
         self._apply_variant(chosen, variant, map)
         return chosen
+
+    def _variant_circle(self, circle: list[str], variants: dict[str, Map]) -> None:
+        start = circle.index(min(circle, key=list(variants).index))  # whichever was asked for: one circle, one finding
+        circle = circle[start:] + circle[:start]
+        said = " -> ".join([*circle, circle[0]])
+        place = variants[circle[-1]].value_spans["extends"]
+        self.findings.add("E403", f"variants extend one another in a circle: {said}", place, label="again")
 
     def _apply_variant(self, chosen: Assembled, variant: str, map: Map) -> None:
         root = chosen.root
@@ -277,10 +243,13 @@ class Assembler:
             else:
                 self.findings.add(
                     "E102",
-                    f"variant {variant} sets `{key}`, which is neither a parameter nor a section",
+                    f"variant {variant} can't set `{key}`"
+                    if key in SpecKeys.model_fields
+                    else f"variant {variant} sets `{key}`, which is neither a parameter nor a section",
                     map.key_spans[key],
                     label="unknown",
-                    help=did_you_mean(key, {*params, *VARIABLE_SECTIONS}),
+                    help=did_you_mean(key, {*params, *VARIABLE_SECTIONS})
+                    or "a variant sets parameters, and " + ", ".join(sorted(VARIABLE_SECTIONS)),
                 )
         if params:
             root.put("params", root.key_spans.get("params", map.span), params, params.span)
@@ -310,7 +279,15 @@ class Assembler:
                 self._set(assembled, params, name, Source("--set", text), span)
 
     def _set(self, assembled: Assembled, params: Map, name: str, source: Source, span: Span) -> None:
+        if not source.text.strip():
+            self.findings.add(
+                "E402", f"--set gives {name} no value", span, label="nothing after `=`", help=f"--set {name}=…"
+            )
+            return
+        before = len(self.findings)
         value = read_yaml(source, self.findings, self.limits)
+        if len(self.findings) > before:
+            return
         place = Span(source, 0, 0, 0, max(len(source.lines[0]), 1))
         if not self._has_kind(name, params[name], value, place):
             return
@@ -357,10 +334,6 @@ def family_name(assembled: Assembled) -> str:
     return identifier_from(Path(assembled.source.name).stem)
 
 
-def _display(path: Path) -> str:
-    return path.name
-
-
 def _in_library(block: Block, library: Library | None) -> Block:
     if library is None:
         return block
@@ -381,7 +354,7 @@ def _with_table(root: Map, findings: Findings) -> Map | None:
         )  # fmt: skip
         return None
     merged = root.copied()
-    table = read_table(str(root["table"]), root.value_spans["table"], findings, has_input="input" in root)
+    table = read_table(str(root["table"]), root.value_spans["table"], findings, root.get("input"))
     if table is None:
         return None
     merged.pop("table", None)

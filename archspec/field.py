@@ -14,7 +14,7 @@ class Field:
 
     height: int
     width: int
-    step: tuple[Fraction, Fraction]
+    step: tuple[Fraction | int, Fraction | int]
     whole: bool = False
     """everything is seen: behind a dense layer or a global pool"""
 
@@ -22,7 +22,7 @@ class Field:
         return "all" if self.whole else f"{self.height}x{self.width}"
 
 
-_POINT = Field(1, 1, (Fraction(1), Fraction(1)))
+_POINT = Field(1, 1, (1, 1))
 
 
 def fields(graph: Graph) -> dict[str, Field]:

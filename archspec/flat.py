@@ -12,7 +12,9 @@ from archspec.operators.operator import Operator
 from archspec.operators.values import shortest
 from archspec.origins import describe_origins
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./ -]*")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./ -]*|[1-9]\d*(x[1-9]\d*)+")
+_UNSEEN = re.compile("[\x7f-\xa0\u2028\u2029\ufeff]")
+"""What JSON leaves as it is, and YAML takes for the end of a line, or for nothing."""
 _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
@@ -50,8 +52,9 @@ def _row(graph: Graph, row: GraphRow, above: str) -> dict[str, Any]:
     keys.update(written_attributes(main.operator))
     for node in row.nodes[row.nodes.index(main) + 1 :]:
         keys["norm" if node.operator.role == "norm" else "activation"] = _sugar(node)
-    if main.shares is not None:
-        keys["share"] = graph.row_of[main.shares].name
+    shared = next((node.shares for node in row.nodes if node.shares), None)
+    if shared is not None:
+        keys["share"] = graph.row_of[shared].name
     keys["size"] = str(row.shape) if row.shape.is_maps else row.shape.elements
     return keys
 
@@ -83,6 +86,10 @@ def yaml_text(value: Any) -> str:
     if is_list(value):
         return "[" + ", ".join(map(yaml_text, value)) + "]"
     if isinstance(value, str):
-        plain = _PLAIN.fullmatch(value) or re.fullmatch(r"\d+(x\d+)+|\d+[a-z]\w*", value)
-        return value if plain and value.lower() not in _RESERVED and value == value.strip() else json.dumps(value)
+        plain = _PLAIN.fullmatch(value) and value.lower() not in _RESERVED and value == value.strip()
+        return value if plain else _quoted(value)
     return "null" if value is None else str(value)
+
+
+def _quoted(text: str) -> str:
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -78,15 +78,20 @@ class Instances:
             if columns and None not in lengths.values() and len(set(lengths.values())) == 1:
                 count = next(iter(lengths.values())) or 0
                 return [{name: column[index] for name, column in columns.items()} for index in range(count)]
-            said = ", ".join(
-                f"{name} {'is no list' if size is None else f'has {size}'}" for name, size in lengths.items()
-            )
-            problem = f"the lists of `each` differ in length: {said}" if columns else "`each` is empty"
+            single = next((name for name, size in lengths.items() if size is None), None)
+            if not columns:
+                problem = "`each` is empty"
+            elif single is not None:
+                problem = f"`each` wants a list for each name, and {single} is {shown(columns[single])}"
+            else:
+                said = ", ".join(f"{name} has {size}" for name, size in lengths.items())
+                problem = f"the lists of `each` differ in length: {said}"
         elif is_list(each) and all(is_mapping(entry) and entry for entry in each):
             entries: list[dict[str, Any]] = [dict(entry) for entry in each]
             if all(entry.keys() == entries[0].keys() for entry in entries):
                 return entries
-            problem = "the entries of `each` have different names"
+            other = next(entry for entry in entries if entry.keys() != entries[0].keys())
+            problem = f"the entries of `each` have different names: {', '.join(entries[0])} and {', '.join(other)}"
         else:
             problem = f"`each` wants lists by name or a list of mappings, not {shown(each)}"
         self.findings.add(
@@ -125,7 +130,7 @@ class Instances:
                 f"{self._rows + least:,} rows or more, and the limit is {self.limits.rows:,}",
                 where,
                 label=f"{times:,} times {self._least_rows(row):,}" if times > 1 else "",
-                help="repeat less, or raise the limit with `--limit rows=…`",
+                help=f"repeat less, or raise the limit: --limit rows={self._rows + least}",
                 related=frame.trail,
             )
             raise Abandon

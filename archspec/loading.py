@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from archspec.checker import check
-from archspec.diagnostic import Diagnostic, Findings, SpecError
+from archspec.diagnostic import Diagnostic, Findings, Related, SpecError
 from archspec.document import Map
+from archspec.expand import parameters_scope
 from archspec.family import Assembled, Assembler
 from archspec.graph import Graph
 from archspec.limits import DEFAULT_LIMITS, Limits
+from archspec.scope import Evaluator, Poison
 from archspec.source import Source, Span
-from archspec.spec import is_library
+from archspec.spec import Spec, is_library
 from archspec.zoo import find_spec, locate, unknown_spec
 
 
@@ -62,6 +65,12 @@ def compile_spec(name: str, options: Options) -> Checked:
     return opened.compile(options, options.variant or opened.variant)
 
 
+def parameters_of(spec: str | Source, options: Options) -> tuple[Parameter, ...]:
+    """The parameters of a spec that have values, the variant chosen and `--set` applied."""
+    opened = _open(spec, options.limits) if isinstance(spec, str) else _open_text(spec, options.limits)
+    return opened.parameters(options, options.variant or opened.variant)
+
+
 def compile_text(source: Source, options: Options) -> Checked:
     """Check a spec given as text."""
     return _open_text(source, options.limits).compile(options, options.variant)
@@ -86,8 +95,38 @@ def check_family(spec: str | Source, options: Options) -> tuple[Diagnostic, ...]
         members.append(None)
     runs = [opened.compile(options, member).diagnostics for member in members]
     everywhere = set(runs[0]).intersection(*runs)
-    found = (each for run in runs for each in run if each.severity == "error" or each in everywhere)
-    return tuple(dict.fromkeys(found))
+    found: dict[Diagnostic, Diagnostic] = {}
+    for member, run in zip(members, runs, strict=True):
+        for each in run:
+            if each in everywhere:
+                found.setdefault(each, each)
+            elif each.severity == "error":
+                found.setdefault(each, _of_variant(each, member, variants))
+    return tuple(found.values())
+
+
+def _of_variant(found: Diagnostic, member: str | None, variants: object) -> Diagnostic:
+    """An error that not every variant has, with the first one that has it."""
+    if member is None or not isinstance(variants, Map) or _stands_in(found.span, variants.value_spans[member]):
+        return found
+    return replace(found, related=(*found.related, Related(variants.key_spans[member], f"in variant {member}")))
+
+
+def _stands_in(span: Span | None, place: Span) -> bool:
+    return (
+        span is not None
+        and span.source is place.source
+        and (place.line, place.column) <= (span.line, span.column) <= (place.end_line, place.end_column)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a spec: as it is written, and what that comes to."""
+
+    name: str
+    written: Any
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -101,19 +140,37 @@ class _Opened:
 
     def compile(self, options: Options, variant: str | None) -> Checked:
         findings = Findings(self.findings)
+        spec = self._spec(options, variant, findings)
+        graph = None if spec is None else check(spec, findings, options.limits, with_claims=options.input is None)
+        return Checked(self.name, graph, findings.ordered())
+
+    def parameters(self, options: Options, variant: str | None) -> tuple[Parameter, ...]:
+        """The parameters with their values; those left out that have none, or whose expression fails."""
+        findings = Findings(self.findings)
+        spec = self._spec(options, variant, findings)
+        if spec is None:
+            return ()
+        values = parameters_scope(spec, Evaluator(findings, options.limits)).values_here
+        known = ((name, values.get(name)) for name in spec.params)
+        return tuple(
+            Parameter(name, spec.params[name], value)
+            for name, value in known
+            if value is not None and not isinstance(value, Poison)
+        )
+
+    def _spec(self, options: Options, variant: str | None, findings: Findings) -> Spec | None:
+        """The spec with the variant chosen and the command line's values set."""
         assembler = Assembler(locate, findings, options.limits)
         assembled = self.assembled
         if assembled is not None and variant is not None:
             assembled = assembler.choose(assembled, variant, None)
         if assembled is None or findings.has_errors:
-            return Checked(self.name, None, findings.ordered())
+            return None
         assembled = replace(assembled, kinds=dict(assembled.kinds))
         assembler.set(assembled, options.settings)
         if options.input is not None:
             _override_input(assembled, options.input)
-        spec = assembler.spec(assembled)
-        graph = check(spec, findings, options.limits, with_claims=options.input is None)
-        return Checked(self.name, graph, findings.ordered())
+        return assembler.spec(assembled)
 
 
 def _open(name: str, limits: Limits) -> _Opened:

@@ -44,8 +44,8 @@ def storages(nodes: Sequence[Node], *, training: bool) -> dict[str, str]:
     """For each tensor the tensor whose memory it is: views have none of their own."""
     owner = {INPUT: INPUT}
     for node in nodes:
-        shared = node.operator.view or (node.operator.inference_identity and not training)
-        owner[node.name] = owner[node.inputs[0]] if shared else node.name
+        is_view = node.operator.is_view(training=training)
+        owner[node.name] = owner[node.inputs[0]] if is_view else node.name
     return owner
 
 
@@ -92,8 +92,9 @@ def kept_for_backward(graph: Graph, *, batch: int = 1, dtype: Dtype = "float32")
     kept: dict[str, int] = {}
     for node in graph.nodes:
         inputs = tuple(needs[tensor] for tensor in node.inputs)
-        trains = any(parameter.kind == "trained" for parameter in node.operator.parameters(node.input_shapes))
-        needs[node.name] = any(inputs) or trains
+        needs[node.name] = any(inputs) or any(
+            parameter.kind == "trained" for parameter in node.operator.parameters(node.input_shapes)
+        )
         if not needs[node.name]:
             continue
         for tensor in node.operator.keeps(node.input_shapes, node.shape, inputs):

@@ -77,6 +77,8 @@ SUGAR = ("norm", "activation", "flatten")
 
 def name_problem(name: str, *, dotted: bool = False, attribute: bool = True) -> str | None:
     """Why `name` can't name a row, or, where it becomes no `attribute` of a module, a block; None where it can."""
+    if name == "in":
+        return "means the input"
     if len(name) > LONGEST:
         return f"is longer than {LONGEST} characters"
     if not (DOTTED if dotted else IDENTIFIER).fullmatch(name):
@@ -87,6 +89,19 @@ def name_problem(name: str, *, dotted: bool = False, attribute: bool = True) -> 
         if (attribute and part in MODULE_ATTRIBUTES) or part.startswith("__"):
             return "is taken: torch modules have an attribute of this name"
     return None
+
+
+def legal_name(text: str) -> str | None:
+    """The name most like one that can't be: `conv-1` gives `conv_1`; None where nothing like it can."""
+    if not text.isascii():
+        return None
+    name = identifier_from(text)
+    return next((each for each in (name, f"{name}_") if name.strip("_") and not name_problem(each)), None)
+
+
+def words_in(name: str) -> list[str]:
+    """What an expression reads of a name: of a name that can't be, such as `width-factor`, the parts."""
+    return IDENTIFIER.findall(name)
 
 
 def identifier_from(text: str) -> str:

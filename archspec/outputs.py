@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from archspec.diagnostic import Findings
-from archspec.graph import Graph, Output
-from archspec.sources import Frame
+from archspec.graph import INPUT, Graph, Output
+from archspec.sources import Frame, Produced
 from archspec.spec import Spec
 from archspec.suggest import did_you_mean
 
@@ -15,14 +15,21 @@ def resolve_outputs(
     """The outputs as nodes; the last row where the spec names none. None where that is not known."""
     if not spec.rows:
         if not findings.has_errors:
-            findings.add("E117", "the spec has no rows", spec.root.span, label="no `layers`", help="add layers: […]")
+            span = spec.root.value_spans.get("layers", spec.root.span)
+            findings.add("E117", "the spec has no rows", span, label="no rows", help="add layers: [{type: …}]")
+        return None
+    if list(ends) == [INPUT] and not findings.has_errors:
+        findings.add(
+            "E117", "every row is left out, so that there is no network", spec.rows[0].label_span(),
+            label="left out", help="look at its `when` or `repeat`",
+        )  # fmt: skip
         return None
     if not spec.outputs:
         return (Output(_last_name(top, last), ends[last]),) if last in ends else None
     outputs: list[Output] = []
     unknown = False
     for output in spec.outputs:
-        produced = top.names.get(output.row)
+        produced = Produced(INPUT, INPUT) if output.row == INPUT else top.names.get(output.row)
         if produced is None:
             unknown = True
             findings.add(

@@ -22,11 +22,13 @@ def is_expression(value: object) -> bool:
 
 def has_expression(value: object) -> bool:
     """True where an expression stands anywhere in a value."""
+    if isinstance(value, str):
+        return value.startswith("=")
     if is_mapping(value):
         return any(map(has_expression, value.values()))
     if is_list(value):
         return any(map(has_expression, value))
-    return is_expression(value)
+    return False
 
 
 def _name(value: object) -> str:

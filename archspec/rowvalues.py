@@ -17,10 +17,12 @@ from archspec.sources import Frame
 from archspec.steps import Layer, Origin
 from archspec.sugar import sugar_attributes, sugar_name, sugar_operator
 from archspec.table_rows import TableRow, claimed_shape_fits
-from archspec.validation import Reporter
+from archspec.validation import Reporter, place_in
 
 Operators = tuple[Operator | None, Operator | None, Operator | None]
 _BROKEN: Operators = (None, None, None)
+_MOST_MISFITS = 100
+"""sizes that nothing makes true, before archspec stops looking: the table is wrong, and each costs hundreds of tries"""
 
 
 class RowValues:
@@ -29,6 +31,7 @@ class RowValues:
     def __init__(self, findings: Findings, evaluator: Evaluator) -> None:
         self.findings = findings
         self.evaluator = evaluator
+        self._misfits = 0
         self._built: dict[tuple[int, ...], tuple[Operators, Origin]] = {}
 
     def operators(self, operator_class: type[Operator], origin: Origin, frame: Frame) -> Operators:
@@ -90,9 +93,7 @@ class RowValues:
         except ValidationError as error:
 
             def place(location: tuple[str | int, ...]) -> Span:
-                key = str(location[0])
-                known = key in operator_class.model_fields
-                return owners[key].value_spans[key] if known else owners[key].key_spans[key]
+                return place_in(owners[str(location[0])], operator_class)(location)
 
             reporter = Reporter(self.findings, operator_class, subject, also_known=STRUCTURE, related=frame.trail)
             reporter.report(error, place, whole=row.label_span())
@@ -121,6 +122,8 @@ class RowValues:
             return operator, origin
         if _fits(operator, shapes, origin.row.size):
             return operator, origin
+        if self._misfits >= _MOST_MISFITS:
+            return operator, origin
         for candidate in operator.variations(open):
             if _fits(candidate, shapes, origin.row.size):
                 found = {
@@ -136,6 +139,7 @@ class RowValues:
                     label=f"from an input of {shapes[0]}",
                 )
                 return candidate, Origin(origin.row, origin.layers, origin.trail, found)
+        self._misfits += 1
         return operator, origin
 
 

@@ -18,6 +18,18 @@ class Unknown(Exception):
     """A value that can't be known because of a mistake that is reported already."""
 
 
+class VectorError(Exception):
+    """The height or the width of an input that has none."""
+
+    def __init__(self, name: str, shape: Shape) -> None:
+        super().__init__(name)
+        self.name = name
+        self.shape = shape
+
+
+_SIDES = {"in.maps": 0, "in.height": 1, "in.width": 2}
+
+
 class Scope(Mapping[str, Value]):
     """Names with their values, those of the enclosing scope behind them."""
 
@@ -50,10 +62,12 @@ class Scope(Mapping[str, Value]):
         shape = self._input_shape()
         if shape is None:
             raise Unknown
-        sides = {"in.maps": 0, "in.height": 1, "in.width": 2} if shape.is_maps else {"in.maps": 0, "in.features": 0}
         if name == "in.features":
             return shape.elements
-        return shape[sides[name]]
+        side = _SIDES[name]
+        if side >= len(shape):
+            raise VectorError(name, shape)
+        return shape[side]
 
     def __iter__(self) -> Iterator[str]:
         yield from self.values_here
@@ -110,6 +124,17 @@ class Evaluator:
                 text_span(span, raw, error.start + 1, error.stop + 1),
                 label=error.label,
                 help=error.help,
+                related=trail,
+            )
+            raise Unknown from None
+        except VectorError as error:
+            start, stop = parse(raw[1:], self.limits).place(error.name)
+            self.findings.add(
+                "E201",
+                f"`{error.name}` needs maps x height x width, and the input is a vector of {error.shape}",
+                text_span(span, raw, start + 1, stop + 1),
+                label="a vector has none",
+                help="use in.features, the length of the vector",
                 related=trail,
             )
             raise Unknown from None

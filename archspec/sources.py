@@ -11,7 +11,7 @@ from archspec.row import Row, item_span
 from archspec.scope import Scope
 from archspec.source import Span
 from archspec.steps import Layer
-from archspec.suggest import did_you_mean
+from archspec.suggest import did_you_mean, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class SourceFinder:
             return None
         produced = self._produced(row.share, frame)
         if produced is None:
-            self._explain_unknown(row.share, row.value_span("share"), row, frame)
+            self._explain_share(row.share, row.value_span("share"), row, frame)
             return None
         return produced.name
 
@@ -134,6 +134,22 @@ class SourceFinder:
         """For a block: its prefix and that of the block whose weights it uses."""
         other = self.shared(row, name, frame)
         return None if other is None else (f"{name}.", f"{other}.")
+
+    def _explain_share(self, name: str, span: Span, row: Row, frame: Frame) -> None:
+        below = next((other for each in frame.outward() for other in each.rows if other.name == name), None)
+        if row.name == name:
+            code, message, label = "E222", f"{name} can't share weights with itself", "this row"
+            help = "name a row above it"
+        elif below is not None:
+            code, message, label = "E221", f"{name} runs after this row", "below"
+            help = f"give `share: {row.name}` to {name} instead" if row.name else f"move {name} above this row"
+        else:
+            code, message, label = "E220", f"no row is named {name}", "unknown"
+            if name == "in":
+                code, message, label = "E213", "the input has no weights to share", "no row"
+            help = did_you_mean(name, [known for each in frame.outward() for known in each.names])
+        place = () if below is None or below is row else (Related(below.label_span(), f"{name} is here"),)
+        self.findings.add(code, message, span, label=label, help=help, related=(*place, *frame.trail))
 
     def _explain_unknown(self, name: str, span: Span, row: Row, frame: Frame) -> None:
         if row.name == name:
@@ -157,7 +173,7 @@ class SourceFinder:
             f"no row is named {name}",
             span,
             label="unknown",
-            help=did_you_mean(name, visible),
+            help=_inside(name, frame) or did_you_mean(name, visible),
             related=frame.trail,
         )
 
@@ -182,6 +198,20 @@ class SourceFinder:
                 help=f"move {name} above this row: rows run in the order they stand",
                 related=(place, *frame.trail),
             )
+
+
+def _inside(name: str, frame: Frame) -> str | None:
+    """What to take instead of a row that stands inside another, or outside of the block."""
+    for each in frame.outward():
+        for holder in each.rows:
+            above = holder.name in each.names and (
+                name.startswith(f"{holder.name}.") or any(row.name == name for row in holder.inside())
+            )
+            if above:
+                return f"only the end of {holder.name} can be taken: {holder.name}"
+    if frame.trail and nearest(name, [known for each in frame.outward() for known in each.names]) is None:
+        return "a block sees its own rows alone, and its input as `in`"
+    return None
 
 
 def _circle(rows: tuple[Row, ...], row: Row, below: Row) -> list[str] | None:

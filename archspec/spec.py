@@ -3,110 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from itertools import count
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostic import Findings, Related
-from archspec.document import Map, Seq, is_list
-from archspec.names import IDENTIFIER, VARIANT, name_problem
+from archspec.document import Map, Seq
+from archspec.names import IDENTIFIER, VARIANT, legal_name, name_problem
 from archspec.operators import BY_TYPE
-from archspec.row import STRUCTURE, Branches, Row, RowKeys, Rows, item_span
+from archspec.row import STRUCTURE, SUGAR_KEYS, Branches, Row, RowKeys, item_span
+from archspec.sections import FORMS, BlockKeys, OutputKeys, SpecKeys
 from archspec.source import Span
-from archspec.validation import Reporter, place_in, shown
+from archspec.validation import Reporter, place_in, report_name, shown
 
-InputText = Annotated[
-    Any,
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^(=.*|\d+( *[x×X] *\d+){0,2})$"},
-                {"type": "integer", "minimum": 1},
-                {"type": "array", "minItems": 1, "maxItems": 3},
-                {
-                    "type": "object",
-                    "properties": {"maps": {}, "height": {}, "width": {}},
-                    "required": ["maps", "height", "width"],
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
-]
-Loss = Literal["cross_entropy", "binary_cross_entropy", "mse", "rbf"]
-
-
-def _sequence_of_texts(value: object) -> object:
-    texts = [value] if isinstance(value, str) else value
-    if not is_list(texts) or not all(isinstance(text, str) for text in texts):
-        raise PydanticCustomError("texts", "a name or a list of names")
-    return texts
-
-
-class OutputKeys(BaseModel):
-    """One result of the network."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    from_: str | None = Field(
-        default=None, alias="from", description="the row; that of the output's own name if left out"
-    )
-    loss: Loss | None = Field(default=None, description="what it is trained with")
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(default=1.0, description="its part of the loss")
-    train_only: Annotated[bool, Field(strict=True)] = Field(
-        default=False, description="an auxiliary head: left out of inference, its cost and its memory"
-    )
-
-
-class BlockKeys(BaseModel):
-    """A block: rows with parameters, used like an operator."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    description: str | None = Field(default=None, description="what the block is")
-    params: dict[str, Any] | None = Field(
-        default=None, description="its parameters with their defaults; without a value, a parameter has to be given"
-    )
-    defaults: dict[str, dict[str, Any]] | None = Field(
-        default=None, description="what rows of a type leave out, in this block"
-    )
-    layers: Rows = Field(description="its rows; `in` is the block's input")
-
-
-class SpecKeys(BaseModel):
-    """An architecture, as a table of layers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, title="archspec")
-
-    name: str | None = Field(default=None, description="the architecture's name", examples=["LeNet-5"])
-    description: str | None = Field(default=None, description="one line for `archspec list`")
-    extends: str | None = Field(default=None, description="a parent: a file beside this one, or a name of the zoo")
-    use: Annotated[
-        list[str] | None,
-        BeforeValidator(_sequence_of_texts),
-        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-    ] = Field(default=None, description="files whose blocks this one uses")
-    input: InputText = Field(
-        default=None, description="the input: maps x height x width, or a number of features", examples=["3x224x224"]
-    )
-    params: dict[str, Any] | None = Field(default=None, description="values that expressions may use")
-    variants: dict[str, dict[str, Any]] | None = Field(
-        default=None, description="members of the family: for each, the parameters and sections it changes"
-    )
-    defaults: dict[str, dict[str, Any]] | None = Field(default=None, description="what rows of a type leave out")
-    blocks: dict[str, dict[str, Any]] | None = Field(default=None, description="rows with parameters, used by name")
-    layers: Rows | None = Field(default=None, description="the rows, from input to output")
-    table: str | None = Field(default=None, description="the table of a paper in place of `layers`, as it stands")
-    changes: dict[str, dict[str, Any]] | None = Field(
-        default=None, description="with `extends`: for each row of the parent, what is different here"
-    )
-    outputs: Any = Field(default=None, description="the results; the last row where it is left out")
-
-
-SECTIONS = frozenset(field.alias or name for name, field in SpecKeys.model_fields.items())
-VARIABLE_SECTIONS = frozenset({"name", "description", "input", "defaults", "layers", "table", "outputs", "extends"})
-"""What a variant may change besides parameters."""
+_WORDS_OF_EXPRESSIONS = frozenset({"i", "in", "and", "or", "not", "if", "else", "true", "false"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +86,20 @@ class SpecReader:
             sound = root.copied()
             for detail in error.errors(include_url=False):
                 sound.pop(str(detail["loc"][0]), None)
-            return sound
+            root = sound
+        for key in ("extends", "use", "table"):
+            if key in root and root[key] is None:
+                self._empty(key, "a spec", root)
         return root
+
+    def _empty(self, key: str, subject: str, map: Map) -> None:
+        self.findings.add(
+            "E104",
+            f"`{key}` of {subject} has no value",
+            map.value_spans[key],
+            label="empty",
+            help="give it one, or leave it out",
+        )
 
     def keys(self, model: type[BaseModel], map: Map, subject: str) -> Any:
         """A mapping as a model; None, with findings, where it is not one."""
@@ -187,7 +110,8 @@ class SpecReader:
             return None
 
     def _report(self, error: ValidationError, model: type[BaseModel], map: Map, subject: str, noun: str) -> None:
-        Reporter(self.findings, model, subject, noun=noun).report(error, place_in(map, model), whole=map.span)
+        reporter = Reporter(self.findings, model, subject, noun=noun, forms=FORMS)
+        reporter.report(error, place_in(map, model), whole=map.span)
 
     def rows(self, items: Any) -> tuple[Row, ...]:
         """The rows of a list, malformed ones left out."""
@@ -199,6 +123,7 @@ class SpecReader:
                     f"a row is a mapping such as `{{type: conv, maps: 6, kernel: 5}}`, not {shown(item)}",
                     item_span(items, index, items.span),
                     label="not a row",
+                    help=f"write {{type: {item}}}" if isinstance(item, str) and item in BY_TYPE else None,
                 )
             else:
                 rows.append(self._row(item))
@@ -208,22 +133,31 @@ class SpecReader:
     def _row(self, map: Map) -> Row:
         subject = f"row {map['name']}" if isinstance(map.get("name"), str) else "a row"
         keys: RowKeys | None = self.keys(RowKeys, map, subject)
-        if keys is None:
+        for key in map.keys() & STRUCTURE - {"type", *SUGAR_KEYS}:
+            if map[key] is None:
+                keys = None
+                self._empty(key, subject, map)
+        branches = self._branches(map)
+        if keys is None or (branches is None and map.get("branches") is not None):
             return Row(map, {}, name=map["name"] if isinstance(map.get("name"), str) else None, broken=True)
-        return Row.of(map, keys, self._branches(map), None if keys.layers is None else self.rows(map["layers"]))
+        return Row.of(map, keys, branches, None if keys.layers is None else self.rows(map["layers"]))
 
     def _branches(self, map: Map) -> Branches | None:
+        """The branches of a row; None where it has none, or malformed ones."""
         written = map.get("branches")
         if isinstance(written, Map):
-            for name in written:
-                self.check_name(name, written.key_spans[name])
-            return tuple((name, self._branch(name, rows, written.value_spans[name])) for name, rows in written.items())
-        if isinstance(written, Seq):
-            return tuple(
-                (str(index), self._branch(str(index), rows, written.item_spans[index]))
-                for index, rows in enumerate(written)
+            sound = [self.check_name(name, written.key_spans[name]) for name in written]
+            named = [(name, self._branch(name, rows, written.value_spans[name])) for name, rows in written.items()]
+        elif isinstance(written, Seq):
+            spans = written.item_spans
+            sound, named = (
+                [],
+                [(str(index), self._branch(str(index), rows, spans[index])) for index, rows in enumerate(written)],
             )
-        if written is not None:
+        elif written is None:
+            return None
+        else:
+            sound, named = [False], []
             self.findings.add(
                 "E104",
                 f"`branches` wants paths of rows, by name or as a list, not {shown(written)}",
@@ -231,55 +165,59 @@ class SpecReader:
                 label="not this",
                 help="branches: {left: [{type: conv, …}], right: []}",
             )
-        return None
+        found = tuple((name, rows) for name, rows in named if rows is not None)
+        return found if all(sound) and len(found) == len(named) else None
 
-    def _branch(self, name: str, rows: Any, span: Span) -> tuple[Row, ...]:
-        if rows is not None and not isinstance(rows, Seq):
+    def _branch(self, name: str, rows: Any, span: Span) -> tuple[Row, ...] | None:
+        if not isinstance(rows, Seq):
             self.findings.add(
                 "E104",
                 f"branch {name} is a list of rows, not {shown(rows)}",
                 span,
                 label="no list",
-                help="put brackets around it: [{type: conv, …}]",
+                help="put brackets around it: [{type: conv, …}]; [] passes the input through",
             )
+            return None
         return self.rows(rows)
 
     def _unique(self, rows: list[Row]) -> None:
         seen: dict[str, Row] = {}
+        taken = {row.name for row in rows}
         for row in rows:
             if row.name is None:
                 continue
             if row.name in seen:
+                free = next(name for number in count(2) if (name := f"{row.name}_{number}") not in taken)
+                taken.add(free)
                 self.findings.add(
                     "E224",
                     f"two rows are named {row.name}",
                     row.value_span("name"),
                     label="again",
-                    help=f"give this row another name, such as {row.name}b",
+                    help=f"give this row another name, such as {free}",
                     related=(Related(seen[row.name].value_span("name"), "the first one"),),
                 )
-            elif row.name == "in":
-                self.findings.add("E110", "the name `in` means the input", row.value_span("name"), label="this name")
             seen.setdefault(row.name, row)
 
     def check_name(self, name: str, span: Span, *, attribute: bool = True) -> bool:
         """Whether a block, branch or parameter may have this name."""
         problem = name_problem(name, attribute=attribute)
         if problem:
-            self.findings.add("E110", f"the name {shown(name)} {problem}", span, label="this name")
+            report_name(self.findings, name, problem, span)
         return problem is None
 
     def params(self, values: Any, fallback: Span) -> Map:
         """Parameters with legal names."""
         params = values if isinstance(values, Map) else Map(fallback)
         for name in params:
-            if not IDENTIFIER.fullmatch(name) or name in ("i", "in", "and", "or", "not", "if", "else", "true", "false"):
+            if not IDENTIFIER.fullmatch(name) or name in _WORDS_OF_EXPRESSIONS:
+                better = legal_name(name)
                 self.findings.add(
                     "E110",
                     f"the name {shown(name)} can't be a parameter's",
                     params.key_spans[name],
-                    label="this name",
-                    help="use letters, digits and `_`; `i` and `in` have a meaning of their own",
+                    label="has a meaning in expressions" if name in _WORDS_OF_EXPRESSIONS else "this name",
+                    help=f"use {better}" if better else "use letters from a to z, digits and `_`",
                 )
         return params
 
@@ -287,6 +225,7 @@ class SpecReader:
         """A block of the `blocks:` section."""
         legal = self.check_name(name, span, attribute=False)
         if name in BY_TYPE or name in STRUCTURE:
+            legal = False
             self.findings.add(
                 "E111", f"block {name} has the name of an operator", span, label="taken", help=f"call it my_{name}"
             )
@@ -301,6 +240,13 @@ class SpecReader:
         if isinstance(value, str):
             return (OutputSpec(value, value, fallback),)
         if isinstance(value, Seq) and value and all(isinstance(name, str) for name in value):
+            for index, name in enumerate(value):
+                if name in value[:index]:
+                    first = Related(value.item_spans[value.index(name)], "the first one")
+                    self.findings.add(
+                        "E224", f"two outputs are named {name}", value.item_spans[index], label="again",
+                        help="leave one of them out", related=(first,),
+                    )  # fmt: skip
             return tuple(OutputSpec(name, name, value.item_spans[index]) for index, name in enumerate(value))
         if isinstance(value, Map) and value:
             named = (self._output(name, map, value) for name, map in value.items())

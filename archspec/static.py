@@ -11,7 +11,8 @@ from archspec.diagnostic import Findings
 from archspec.document import Map, Seq, is_list, is_mapping, text_span
 from archspec.expression import ExpressionError, parse
 from archspec.limits import Limits
-from archspec.operators import BY_ALIAS, BY_TYPE
+from archspec.names import words_in
+from archspec.operators import BY_ALIAS, BY_TYPE, OPERATORS
 from archspec.operators.operator import Operator
 from archspec.row import OVERRIDABLE, STRUCTURE, SUGAR_KEYS, Row, has_expression, is_expression
 from archspec.scope import Unknown
@@ -19,15 +20,18 @@ from archspec.source import Span
 from archspec.spec import Block, Spec
 from archspec.sugar import sugar_attributes, sugar_name, sugar_operator
 from archspec.suggest import did_you_mean
-from archspec.validation import Reporter, shown
+from archspec.validation import Reporter, place_in, shown
 
+_COMBINING = ", ".join(operator.type for operator in OPERATORS if operator.role == "combine")
 INPUT_NAMES = ("in.maps", "in.height", "in.width", "in.features")
 
 
 def type_help(kind: str, blocks: Iterable[str]) -> str | None:
     """The type that was probably meant: another framework's name for an operator, or a near one."""
     operator = BY_ALIAS.get(" ".join(kind.lower().replace("_", " ").split()))
-    return f"did you mean `{operator.type}`?" if operator else did_you_mean(kind, [*BY_TYPE, *blocks])
+    if operator is not None:
+        return f"did you mean `{operator.type}`?"
+    return did_you_mean(kind, [*BY_TYPE, *blocks]) or "give it its rows under `blocks:`"
 
 
 def check_static(spec: Spec, findings: Findings, limits: Limits) -> None:
@@ -56,7 +60,7 @@ class StaticChecker:
 
     def visible(self, names: Iterable[str]) -> frozenset[str]:
         """What an expression in a list of rows may read."""
-        return frozenset({*names, *INPUT_NAMES})
+        return frozenset({*INPUT_NAMES, *(word for name in names for word in words_in(name))})
 
     def missing_parameters(self) -> None:
         """E404 where a parameter has no value: the family wants a variant chosen."""
@@ -71,7 +75,7 @@ class StaticChecker:
             f"{spec.name} needs a value for {', '.join(missing)}",
             spec.params.key_spans[missing[0]],
             label="no value",
-            help=f"choose a variant: {listed}" if known else f"use `--set {missing[0]}=…`",
+            help=f"choose a variant: {listed}" if known else f"use `--set {missing[0]}=…`, or write it here",
         )
 
     def block(self, block: Block) -> None:
@@ -81,14 +85,13 @@ class StaticChecker:
             self.defaults(defaults, names)
         before = set(self._read)
         self._read.clear()
-        for name, value in block.params.items():
-            self.expressions(value, names, block.params.value_spans[name])
+        self.params(block.params, self.visible(self.spec.params))
         for row in block.rows:
             self.row(row, names, (self.spec.defaults, *block.defaults))
         for defaults in block.defaults:
             self.expressions(defaults, names, defaults.span)
         for name in block.params:
-            if name not in self._read:
+            if name not in self._read and not self.findings.has_errors:
                 self.findings.add(
                     "W204",
                     f"nothing in block {block.name} uses its parameter {name}",
@@ -98,19 +101,30 @@ class StaticChecker:
                 )
         self._read |= before
 
+    def params(self, params: Map, outside: frozenset[str]) -> None:
+        """The values of parameters: each may read those above it, and those that are always given."""
+        given = {name for name, value in params.items() if value is None}
+        for name, value in params.items():
+            self.expressions(value, outside | given, params.value_spans[name], later=frozenset(params) - given)
+            given.add(name)
+
     def unused(self) -> None:
         """W203 and W204: blocks and parameters that nothing uses."""
-        for name, value in self.spec.params.items():
-            self.expressions(value, frozenset(self.spec.params), self.spec.params.value_spans[name])
+        self.params(self.spec.params, frozenset())
         for value, span in self.spec.replaced:
             self.expressions(value, frozenset(self.spec.params), span)
-        self.expressions(self.spec.root.get("input"), frozenset(self.spec.params), self.spec.root.span)
-        for name in self.spec.params:
-            if name not in self._read:
+        if "input" in self.spec.root:
+            place = self.spec.root.value_spans["input"]
+            self.expressions(self.spec.root["input"], frozenset(self.spec.params), place)
+        if self.findings.has_errors:  # what a mistyped name was to use is not unused
+            return
+        own = self.spec.root.span.source  # what a parent has and a child no longer uses is not the child's mistake
+        for name, span in self.spec.params.key_spans.items():
+            if name in self.spec.params and name not in self._read and span.source is own:
                 self.findings.add(
                     "W204",
                     f"nothing uses the parameter {name}",
-                    self.spec.params.key_spans[name],
+                    span,
                     label="unused",
                     help="remove it, or use it: =" + name,
                 )
@@ -118,7 +132,7 @@ class StaticChecker:
             return
         used = self._used_blocks()
         for block in self.spec.blocks.values():
-            if not block.imported and block.name not in used:
+            if not block.imported and block.name not in used and block.span.source is own:
                 self.findings.add(
                     "W203",
                     f"nothing uses block {block.name}",
@@ -132,9 +146,11 @@ class StaticChecker:
         rows = list(self.spec.rows)
         while rows:
             for row in rows.pop().inside():
-                if row.type in self.spec.blocks and row.type not in used:
-                    used.add(row.type)
-                    rows.extend(self.spec.blocks[row.type].rows)
+                # a block may be named by an argument of another, whose `type` is an expression
+                for name in (row.type, *row.attributes.values()):
+                    if isinstance(name, str) and name in self.spec.blocks and name not in used:
+                        used.add(name)
+                        rows.extend(self.spec.blocks[name].rows)
         return used
 
     def defaults(self, defaults: Map, names: frozenset[str]) -> None:
@@ -160,7 +176,7 @@ class StaticChecker:
                             help="only attributes, `norm` and `activation` can",
                         )
                 if operator is not None:
-                    self._attributes(operator, values, kind, complete=False)
+                    self._attributes(operator, values, kind, complete=False, names=names)
                 self._sugar(values)
                 self.expressions(values, names, values.span)
 
@@ -174,12 +190,13 @@ class StaticChecker:
         if row.repeat is not None:
             inner |= {"i"}
         for key, value in row.map.items():
-            if key in ("branches", "layers"):
+            if key in ("name", "from", "share", "branches", "layers"):
                 continue
             scope = names if key in ("each", "size", "parameters") else inner
             self.expressions(value, scope, row.value_span(key), quiet=is_expression(row.each))
         self._shape_of_row(row)
-        self._type(row, defaults)
+        if row.rows is None:
+            self._type(row, inner, defaults)
         self._sugar(row.map)
         for _, rows in row.branches or ():
             for each in rows:
@@ -200,9 +217,7 @@ class StaticChecker:
                 )
         if row.rows is None:
             if row.type is None:
-                self.findings.add(
-                    "E103", "a row needs `type`", row.span, label="no type", help="add type: conv, or another operator"
-                )
+                self._untyped(row)
             return
         for key in ("type", "branches", *SUGAR_KEYS, *row.attributes):
             if key in row.map:
@@ -214,7 +229,18 @@ class StaticChecker:
                     help="give it to the rows inside",
                 )
 
-    def _type(self, row: Row, defaults: tuple[Map, ...]) -> None:
+    def _untyped(self, row: Row) -> None:
+        span, help = row.value_span("type") if "type" in row.map else row.label_span(), None
+        for key, value in row.map.items():
+            if (key in BY_TYPE or key in self.spec.blocks) and (value is None or isinstance(value, Map)):
+                span, help = row.key_span(key), f"write {{type: {key}, …}}"
+        if row.branches is not None:
+            help = f"add type: concat, or another of {_COMBINING}"
+        self.findings.add(
+            "E103", "a row needs `type`", span, label="no type", help=help or "add type: conv, or another operator"
+        )
+
+    def _type(self, row: Row, names: frozenset[str], defaults: tuple[Map, ...]) -> None:
         if row.type is None or is_expression(row.type):
             self._computed_types |= row.type is not None
             return
@@ -223,10 +249,10 @@ class StaticChecker:
             given = {key for section in defaults for key in section.get(row.type) or ()}
             given |= {key for override in (row.first, row.last) for key in override or ()}
             subject = f"{row.type} {row.name}" if row.name else row.type
-            self._attributes(operator, row.map, subject, complete=True, given=given, row=row)
+            self._attributes(operator, row.map, subject, complete=True, given=given, row=row, names=names)
             for key in ("first", "last"):
                 if isinstance(row.map.get(key), Map):
-                    self._attributes(operator, row.map[key], subject, complete=False)
+                    self._attributes(operator, row.map[key], subject, complete=False, names=names)
         elif row.type not in self.spec.blocks:
             self.findings.add(
                 "E105",
@@ -241,7 +267,7 @@ class StaticChecker:
                 f"`branches` are combined by an operator, and {row.type} is a block",
                 row.key_span("branches"),
                 label="not here",
-                help="use type: add, concat, multiply or scale",
+                help=f"use one of {_COMBINING}",
             )
 
     def _attributes(
@@ -253,22 +279,18 @@ class StaticChecker:
         complete: bool,
         given: Iterable[str] = (),
         row: Row | None = None,
+        names: frozenset[str] = frozenset(),
     ) -> None:
         values = {key: value for key, value in map.items() if key not in STRUCTURE and not has_expression(value)}
         computed = {key for key in map if has_expression(map[key])} | set(given)
         try:
             operator.model_validate(values)
         except ValidationError as error:
-            reporter = Reporter(self.findings, operator, subject, also_known=STRUCTURE)
-
-            def place(location: tuple[str | int, ...]) -> Span:
-                key = str(location[0])
-                spans = map.value_spans if key in operator.model_fields else map.key_spans
-                return spans[key]
+            reporter = Reporter(self.findings, operator, subject, also_known=STRUCTURE, names=names)
 
             reporter.report(
                 error,
-                place,
+                place_in(map, operator),
                 whole=row.label_span() if row else map.span,
                 ignore_missing=lambda key: not complete or key in computed,
             )
@@ -287,18 +309,26 @@ class StaticChecker:
             if operator is not None and attributes is not None:
                 self._attributes(operator, attributes, f"{key} {operator.type}", complete=True)
 
-    def expressions(self, value: Any, names: frozenset[str], span: Span, *, quiet: bool = False) -> None:
-        """Report expressions that do not parse or read a name nobody has; remember what they read."""
+    def expressions(
+        self,
+        value: Any,
+        names: frozenset[str],
+        span: Span,
+        *,
+        quiet: bool = False,
+        later: frozenset[str] = frozenset(),
+    ) -> None:
+        """Report expressions that do not parse or read a name nobody has, or has `later`; remember what they read."""
         if is_expression(value):
-            self._expression(value, names, span, quiet)
+            self._expression(value, names, span, quiet, later)
         elif isinstance(value, Map):
             for key, item in value.items():
-                self.expressions(item, names, value.value_spans[key], quiet=quiet)
+                self.expressions(item, names, value.value_spans[key], quiet=quiet, later=later)
         elif isinstance(value, Seq):
             for item, place in zip(value, value.item_spans, strict=True):
-                self.expressions(item, names, place, quiet=quiet)
+                self.expressions(item, names, place, quiet=quiet, later=later)
 
-    def _expression(self, text: str, names: frozenset[str], span: Span, quiet: bool) -> None:
+    def _expression(self, text: str, names: frozenset[str], span: Span, quiet: bool, later: frozenset[str]) -> None:
         try:
             expression = parse(text[1:], self.limits)
         except ExpressionError as error:
@@ -309,12 +339,17 @@ class StaticChecker:
         unknown = sorted(expression.names - names)
         if unknown and not quiet:
             start, stop = expression.place(unknown[0])
+            help = did_you_mean(unknown[0], names)
+            if unknown[0] in later:
+                help = "a parameter reads those above it: move it down"
+            elif unknown[0] == "i":
+                help = "`i` counts the instances of a row with `repeat` or `each`"
             self.findings.add(
                 "E302",
                 f"unknown name `{unknown[0]}`",
                 text_span(span, text, start + 1, stop + 1),
                 label="unknown",
-                help=did_you_mean(unknown[0], names),
+                help=help,
             )
 
 

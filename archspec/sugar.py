@@ -8,11 +8,13 @@ from archspec.diagnostic import Findings, Related
 from archspec.document import Map
 from archspec.operators import BY_TYPE, OPERATORS
 from archspec.operators.operator import Operator
+from archspec.row import SUGAR_KEYS
 from archspec.scope import Unknown
 from archspec.source import Span
 from archspec.suggest import did_you_mean
 from archspec.validation import shown
 
+_USUAL = {"norm": "batch", "activation": "leaky_relu"}
 NOTHING = (None, "none", "linear")
 
 
@@ -41,12 +43,17 @@ def sugar_operator(
         return operator
     help = None
     if operator is not None:
-        message = f"{name} is no {key} but a layer"
+        message = f"{name} is no {key} but a {operator.role if operator.role in SUGAR_KEYS else 'layer'}"
         help = f"give it a row of its own: {{type: {operator.type}, …}}"
+        if operator.role in SUGAR_KEYS:
+            help = f"use {operator.role}: {name}"
     elif isinstance(name, str) and name:
         message = f"unknown {key} {shown(name)}"
-        help = did_you_mean(name, ["none", *(each.type for each in OPERATORS if each.role == key)])
+        known = ["none", *(each.type.removesuffix(f"_{key}") for each in OPERATORS if each.role == key)]
+        help = did_you_mean(name, known)
+    elif name == "":
+        message, help = f"`{key}` has no `type`", f"{key}: {{type: {_USUAL[key]}, …}}"
     else:
-        message = f"`{key}` wants a name, `none`, or {{type: …}}, not {shown(name) if name != '' else 'no type'}"
+        message = f"`{key}` wants a name, `none`, or {{type: …}}, not {shown(name)}"
     findings.add("E106", message, span, label=f"no {key}", help=help, related=related)
     raise Unknown

@@ -41,11 +41,13 @@ def read_claim(size: Any) -> tuple[int, ...] | None:
 
 
 def claimed_shape_fits(size: Any, shape: Shape) -> bool:
-    """Whether a claim agrees with a shape. One number claims a square, or the features of a vector."""
+    """Whether a claim agrees with a shape. One number claims a square, or the features of a vector or of 1x1 maps."""
     claim = read_claim(size)
     if claim is None:
         return False
     if len(claim) == 3 or not shape.is_maps:
-        # papers write 1x1x4096, or 1x1, for a vector of 4096
+        # papers write 1x1x4096, or 1x4096, for a vector of 4096
         return claim == shape or (not shape.is_maps and sorted(claim) == sorted((*shape, *(1,) * (len(claim) - 1))))
+    if claim == (shape.maps,) and shape.area == 1:  # what a global pool leaves, papers call a vector
+        return True
     return (claim if len(claim) == 2 else claim * 2) == shape[1:]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -10,23 +11,27 @@ from pydantic_core import ErrorDetails
 
 from archspec.diagnostic import Findings, Related
 from archspec.document import Map, is_list, is_mapping, span_at
+from archspec.names import legal_name
+from archspec.remedy import remedy
 from archspec.source import Span
-from archspec.suggest import did_you_mean, nearest
+from archspec.suggest import did_you_mean, nearest_attribute
 
 _LONGEST_VALUE = 40
+_INFERRED = frozenset({"in_channels", "in_features", "in_maps", "input_shape", "num_features"})
+"""attributes of other frameworks that say what the input is"""
 
 
 def shown(value: object) -> str:
     """A value as a message quotes it: short, and as YAML has it."""
     if value is None:
-        return "nothing"
+        return "an empty value"
     if isinstance(value, bool):
         return "true" if value else "false"
     if is_mapping(value):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if is_list(value):
         return f"[{', '.join(map(shown, value))}]" if len(value) <= 4 and not any(map(is_nested, value)) else "a list"
-    text = f"'{value}'" if isinstance(value, str) else str(value)
+    text = "'" + value.replace("\n", "\\n") + "'" if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
@@ -48,14 +53,23 @@ _WANTED: dict[str, Callable[[dict[str, Any]], str]] = {
     "list_type": lambda _: "a list",
     "dict_type": lambda _: "a mapping",
     "model_type": lambda _: "a mapping",
-    "greater_than": lambda context: f"a number above {context['gt']}",
-    "greater_than_equal": lambda context: f"a number from {context['ge']}",
-    "less_than": lambda context: f"a number below {context['lt']}",
-    "less_than_equal": lambda context: f"a number up to {context['le']}",
-    "too_short": lambda context: f"at least {context['min_length']} item(s)",
-    "too_long": lambda context: f"at most {context['max_length']} item(s)",
-    "literal_error": lambda context: f"one of {context['expected']}",
+    "greater_than": lambda context: f"a number above {context['gt']:g}",
+    "greater_than_equal": lambda context: f"a number from {context['ge']:g}",
+    "less_than": lambda context: f"a number below {context['lt']:g}",
+    "less_than_equal": lambda context: f"a number up to {context['le']:g}",
+    "too_short": lambda context: f"at least {_items(context['min_length'])}",
+    "too_long": lambda context: f"at most {_items(context['max_length'])}",
+    "literal_error": lambda context: f"one of {', '.join(f'`{word}`' for word in _words(context))}",
 }
+
+
+def _items(count: int) -> str:
+    return f"{count} item{'s' if count != 1 else ''}"
+
+
+def _words(context: dict[str, Any]) -> list[str]:
+    """The words that a literal may be, out of pydantic's list of them."""
+    return re.findall(r"'([^']*)'", context.get("expected", ""))
 
 
 def wanted(error: ErrorDetails) -> str:
@@ -97,8 +111,12 @@ class Reporter:
         noun: str = "attribute",
         also_known: Iterable[str] = (),
         related: tuple[Related, ...] = (),
+        forms: Mapping[str, str] | None = None,
+        names: Collection[str] = (),
     ) -> None:
         self.findings = findings
+        self.forms = forms or {}
+        self.names = names
         self.noun = noun
         self.subject = subject
         self.related = related
@@ -114,7 +132,7 @@ class Reporter:
     ) -> None:
         """Add a finding for each error; `place` gives the span of a path, `whole` that of the mapping."""
         details = error.errors(include_url=False)
-        mistyped = {nearest(str(each["loc"][0]), self.known) for each in details if each["type"] == "extra_forbidden"}
+        mistyped = {self.meant(str(each["loc"][0])) for each in details if each["type"] == "extra_forbidden"}
         for detail in details:
             location = detail["loc"]
             key = str(location[0]) if location else ""
@@ -134,9 +152,19 @@ class Reporter:
             f"{self.subject} has no {self.noun} `{key}`",
             span,
             label="unknown",
-            help=did_you_mean(key, self.known),
+            help=self._help_for(key),
             related=self.related,
         )
+
+    def meant(self, key: str) -> str | None:
+        """The known key that an unknown one stands for."""
+        return nearest_attribute(key, self.known)
+
+    def _help_for(self, key: str) -> str | None:
+        if key in _INFERRED and self.noun == "attribute":
+            return "leave it out: a row takes as many as its input has"
+        match = self.meant(key)
+        return f"did you mean `{match}`?" if match else did_you_mean(key, self.known)
 
     def missing_key(self, key: str, span: Span) -> None:
         """E103: a key that has to be there."""
@@ -148,21 +176,14 @@ class Reporter:
         """E104: a value of the wrong kind; E110 for a name that can't be one."""
         value, key = detail["input"], _path(_document_key(location))
         if detail["type"] == "bad_name":
-            self.findings.add(
-                "E110", f"the name {shown(value)} {detail['msg']}", span, label="this name", related=self.related
-            )
+            report_name(self.findings, value, detail["msg"], span, self.related)
             return
-        help = None
-        if detail["type"] == "literal_error" and isinstance(value, str):
-            help = did_you_mean(
-                value, [word.strip("' ") for word in wanted(detail)[7:].replace(" or ", ",").split(",")]
-            )
-        elif isinstance(value, float) and "whole" in wanted(detail):
-            whole = value.is_integer() and abs(value) < 2**53
-            help = f"write {int(value)}" if whole else "use round(), ceil() or floor()"
+        wants, words = wanted(detail), _words(detail.get("ctx", {})) if detail["type"] == "literal_error" else ()
+        form = self.forms.get(str(location[0]))
+        help = f"for example {location[0]}: {form}" if form else remedy(wants, value, words, self.names)
         self.findings.add(
             "E104",
-            f"`{key}` of {self.subject} wants {wanted(detail)}, not {shown(value)}",
+            f"`{key}` of {self.subject} wants {wants}, not {shown(value)}",
             span,
             label="not this",
             help=help,
@@ -173,6 +194,15 @@ class Reporter:
 def _document_key(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """A location without the markers that pydantic puts into it for unions and keys."""
     return tuple(step for step in location if isinstance(step, int) or step.isidentifier())[:3] or location
+
+
+def report_name(findings: Findings, name: str, problem: str, span: Span, related: tuple[Related, ...] = ()) -> None:
+    """E110: a name that nothing can have."""
+    better = legal_name(name)
+    foreign = next((letter for letter in name if not letter.isascii()), None)
+    label = f"{foreign} is U+{ord(foreign):04X}" if foreign else "this name"
+    help = f"use {better}" if better else "use letters from a to z, digits and `_`"
+    findings.add("E110", f"the name {shown(name)} {problem}", span, label=label, help=help, related=related)
 
 
 def place_in(map: Map, model: type[BaseModel]) -> Callable[[tuple[str | int, ...]], Span]:

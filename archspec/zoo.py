@@ -8,9 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from archspec.diagnostic import Findings
-from archspec.family import SPEC_SUFFIXES, TABLE_SUFFIXES, Located
+from archspec.locate import SPEC_SUFFIXES, Located
+from archspec.names import IDENTIFIER
 from archspec.suggest import did_you_mean, nearest
+from archspec.tables.read import TABLE_SUFFIXES
 
+BLOCKS = "blocks"
 _HERE = Path(__file__).resolve().parent
 _VARIANTS = re.compile(r"^variants:[ \t]*(#.*)?$")
 _ENTRY = re.compile(r"""^  (?P<quote>["']?)(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)(?P=quote)\s*:""")
@@ -52,17 +55,28 @@ def variants(family: str) -> tuple[str, ...]:
 
 
 def locate(name: str) -> Found | None:
-    """The zoo's file and variant for `lenet5`, `resnet/resnet50`, or a bare `resnet50` that one family has."""
+    """The zoo's file and variant for `lenet5`, `resnet/resnet50`, or a bare `resnet50` that one family has.
+
+    `blocks/squeeze_excite` is a file of blocks, for `use:`.
+    """
     family, _, variant = name.partition("/")
+    if family == BLOCKS and IDENTIFIER.fullmatch(variant):
+        path = directory() / BLOCKS / f"{variant}.yaml"
+        return Found(path, None, f"{BLOCKS}/{path.name}") if path.is_file() else None
     if family in families():
         path = families()[family]
         return Found(path, variant or None, path.name)
     if not variant:
-        owners = [each for each in families() if name in variants(each)]
+        owners = owners_of(name)
         if len(owners) == 1:
             path = families()[owners[0]]
             return Found(path, name, path.name)
     return None
+
+
+def owners_of(variant: str) -> list[str]:
+    """The families that have a variant of this name."""
+    return [family for family in families() if variant in variants(family)]
 
 
 def find_spec(name: str) -> Found | None:
@@ -87,7 +101,9 @@ def unknown_spec(name: str, findings: Findings) -> None:
     bare = [each.partition("/")[2] or each for each in known]
     family = name.partition("/")[0]
     match = nearest(name, known) or nearest(name, bare)
-    if family in families():
+    if len(owners_of(name)) > 1:
+        help = "several families have it: " + ", ".join(f"{owner}/{name}" for owner in owners_of(name))
+    elif family in families():
         help = did_you_mean(name.partition("/")[2], variants(family))
     else:
         help = f"did you mean `{match}`?" if match else "`archspec list` shows the zoo; a file is named with its suffix"

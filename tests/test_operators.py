@@ -214,12 +214,13 @@ def test_keeps(operator: type[Operator], example: Example, batch: int) -> None:
 def test_view_and_identity(operator: type[Operator], example: Example) -> None:
     case = case_of(operator, example)
     built = case.build()
-    if isinstance(built, nn.Module):
-        built.eval()
     inputs = case.tensors(2)
-    output = built(*inputs)
-    is_view = output.untyped_storage().data_ptr() == inputs[0].untyped_storage().data_ptr()
-    assert is_view == (operator.view or operator.inference_identity)
+    for training in (True, False):
+        if isinstance(built, nn.Module):
+            built.train(training)
+        output = built(*inputs)
+        is_view = output.untyped_storage().data_ptr() == inputs[0].untyped_storage().data_ptr()
+        assert is_view == case.operator.is_view(training=training)
     if operator.inference_identity:
         assert output is inputs[0]
 

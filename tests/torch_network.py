@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from archspec.graph import INPUT, Graph, Node
+from archspec.memory import kept_for_backward
 from compiler.calls import instantiate
 
 
@@ -78,3 +79,28 @@ def on_meta(graph: Graph, nodes: Sequence[Node] | None = None) -> TorchNetwork:
     """The network without memory: shapes alone."""
     with torch.device("meta"):
         return TorchNetwork(graph, nodes)
+
+
+def stated_kept(graph: Graph, batch: int) -> tuple[set[str], int]:
+    """What archspec says is kept: tensors of the graph by name, and the bytes of all others."""
+    kept = kept_for_backward(graph, batch=batch)
+    tensors = {each.name: each.bytes for each in kept if each.name in graph.by_name or each.name == INPUT}
+    for name, size in tensors.items():
+        assert size == 4 * batch * graph.shape_of(name).elements
+    return set(tensors), sum(each.bytes for each in kept) - sum(tensors.values())
+
+
+def simulated_inference(graph: Graph, batch: int) -> tuple[int, str]:
+    """The peak and its node, found by asking at every node which of torch's storages are still to be read."""
+    nodes = graph.inference_nodes
+    with torch.no_grad():
+        tensors = TorchNetwork(graph, nodes).eval()(torch.zeros(batch, *graph.input))
+    storage = {name: tensor.untyped_storage() for name, tensor in tensors.items()}
+    results = {output.node for output in graph.outputs if not output.train_only}
+    peaks = [(4 * batch * graph.input.elements, INPUT)]
+    for index, node in enumerate(nodes):
+        wanted = {node.name, *results, *(name for later in nodes[index:] for name in later.inputs)}
+        made = {INPUT, *(earlier.name for earlier in nodes[: index + 1])}
+        alive = {storage[name].data_ptr(): storage[name].nbytes() for name in wanted & made}
+        peaks.append((sum(alive.values()), node.name))
+    return max(peaks, key=lambda each: each[0])

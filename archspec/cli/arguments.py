@@ -8,7 +8,8 @@ import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, TextIO
 
 from archspec.diagnostic import Diagnostic
 from archspec.limits import DEFAULT_LIMITS, Limits
@@ -17,6 +18,7 @@ from archspec.source import Source
 from archspec.suggest import did_you_mean
 
 STDIN = "-"
+COMMAND = "COMMAND"
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
@@ -54,28 +56,58 @@ def limit(text: str) -> tuple[str, int]:
 def limits_epilog() -> str:
     """The limits with their defaults, for `--help`."""
     defaults = ", ".join(f"{field.name}={getattr(DEFAULT_LIMITS, field.name)}" for field in fields(Limits))
-    return f"limits (raise one with --limit NAME=VALUE): {defaults}"
+    return f"limits of a spec, each raised with --limit NAME=VALUE: {defaults}"
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help with room for the names of options, and with examples, which are indented, as they are written."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if action.metavar == COMMAND:  # argparse forgets that the names of commands are indented
+            self._action_max_length += self._indent_increment
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts = text.split("\n\n")
+        return "\n\n".join(part if part.startswith(" ") else fill(" ".join(part.split()), width) for part in parts)
+
+
+def add_command(subparsers: Subparsers, name: str, help: str, description: str) -> argparse.ArgumentParser:
+    """The parser of a command."""
+    return subparsers.add_parser(name, help=help, description=description, formatter_class=HelpFormatter)
 
 
 def add_spec_options(parser: argparse.ArgumentParser, *, variant: bool = True) -> None:
     """The options of every command that compiles a spec."""
     if variant:
-        parser.add_argument("--variant", metavar="NAME", help="the member of the family: `resnet --variant resnet50`")
+        parser.add_argument("--variant", metavar="NAME", help="a member of the family; short: resnet/resnet50")
     parser.add_argument(
         "--set",
         dest="settings",
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="give a parameter another value",
+        help="give a parameter of the spec another value; may be repeated",
     )
-    parser.add_argument("--input", metavar="CxHxW", help="give the network another input")
+    parser.add_argument(
+        "--input", metavar="SIZE", help="another input, such as 3x288x288; the sizes that rows claim are not checked"
+    )
     add_limit(parser)
 
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """`--limit`."""
-    parser.add_argument("--limit", metavar="NAME=VALUE", type=limit, action="append", default=[], help="raise a limit")
+    parser.add_argument(
+        "--limit",
+        metavar="NAME=VALUE",
+        type=limit,
+        action="append",
+        default=[],
+        help="raise a limit, as in rows=1e6; `archspec --help` lists them",
+    )
 
 
 def limits_of(arguments: argparse.Namespace) -> Limits:
@@ -109,12 +141,12 @@ def report(diagnostics: Iterable[Diagnostic], limits: Limits) -> None:
     if found:
         from archspec.report.diagnostics import as_text
 
-        print(as_text(found, color=has_color(sys.stderr.fileno()), shown=limits.shown), file=sys.stderr)
+        print(as_text(found, color=has_color(sys.stderr), shown=limits.shown), file=sys.stderr)
 
 
-def has_color(descriptor: int) -> bool:
+def has_color(stream: TextIO) -> bool:
     """Whether a stream is a terminal that wants colour."""
-    return os.isatty(descriptor) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def terminal_width() -> int | None:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from archspec.cli.arguments import (
+    STDIN,
     Subparsers,
-    add_limit,
+    add_command,
     add_spec_options,
     compiled,
     limits_of,
@@ -21,8 +22,11 @@ from archspec.cli.arguments import (
 )
 from archspec.graph import Graph
 from archspec.loading import variants_of
+from archspec.memory import DTYPES
 
+EVERYTHING = "all"
 FORMATS = ("text", "markdown", "csv", "json", "latex")
+SPEC_HELP = "a file, a name of the zoo, or - for standard input"
 
 
 def _graph(name: str, arguments: argparse.Namespace, variant: str | None = None) -> Graph | None:
@@ -33,30 +37,40 @@ def _graph(name: str, arguments: argparse.Namespace, variant: str | None = None)
     return checked.graph
 
 
-def _add_measures(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="images of a batch (1)")
+def add_measures(parser: argparse.ArgumentParser) -> None:
+    """`--batch` and `--dtype`."""
+    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="images in a batch, for memory (1)")
     parser.add_argument(
         "--dtype",
-        choices=("float32", "float16", "bfloat16", "float64"),
+        choices=DTYPES,
         default="float32",
-        help="type of numbers (float32)",
+        metavar="TYPE",
+        help=f"type of the numbers, for memory: {', '.join(DTYPES)} ({DTYPES[0]})",
+    )
+
+
+def add_format(parser: argparse.ArgumentParser, choices: tuple[str, ...] = FORMATS) -> None:
+    """`--format`."""
+    parser.add_argument(
+        "--format", choices=choices, default="text", metavar="FORMAT", help=f"{', '.join(choices)} ({choices[0]})"
     )
 
 
 def add_summarize(subparsers: Subparsers) -> None:
     """`archspec summarize`."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "summarize",
-        help="sizes, parameters, MACs and memory, row by row",
-        description="Show what every row of a network gives and costs, and the totals.",
+        "sizes, parameters, MACs and memory, row by row",
+        "Show what every row of a network gives and costs, and the totals.",
     )
-    parser.add_argument("spec", metavar="SPEC", help="a file, a name of the zoo, or -")
-    parser.add_argument("--variants", action="store_true", help="the totals of every variant instead")
+    parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
+    parser.add_argument("--variants", action="store_true", help="a line for each variant of the family instead")
     parser.add_argument(
-        "--depth", type=natural, metavar="N", help="fold blocks that stand deeper than N names (1: top rows only)"
+        "--depth", type=natural, metavar="N", help="fold what is deeper: 1 shows the rows of the file, 2 those inside"
     )
-    _add_measures(parser)
-    parser.add_argument("--format", choices=FORMATS, default="text", help="how to print (text)")
+    add_measures(parser)
+    add_format(parser)
     add_spec_options(parser)
     parser.set_defaults(run=run_summarize)
 
@@ -65,13 +79,13 @@ def run_summarize(arguments: argparse.Namespace) -> int:
     """Print a summary, or the totals of all variants."""
     from archspec.report.summary import summarize_graph
 
-    if arguments.variants:
-        names = variants_of(arguments.spec, limits_of(arguments))
-        if not names:
-            print(f"{arguments.spec} has no variants", file=sys.stderr)
-            return 1
+    if arguments.variants and (names := variants_of(arguments.spec, limits_of(arguments))):
         return _compare([(arguments.spec, name) for name in names], arguments)
     graph = _graph(arguments.spec, arguments)
+    if arguments.variants and graph is not None:
+        known = "has no variants" if arguments.spec != STDIN else "is read once: give --variants a file"
+        print(f"{arguments.spec} {known}", file=sys.stderr)
+        return 1
     if graph is None:
         return 1
     summary = summarize_graph(graph, batch=arguments.batch, dtype=arguments.dtype, depth=arguments.depth)
@@ -84,15 +98,16 @@ def run_summarize(arguments: argparse.Namespace) -> int:
 
 def add_explain(subparsers: Subparsers) -> None:
     """`archspec explain`."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "explain",
-        help="how the numbers of one row come about",
-        description="Show a row's formulas with the numbers put in, and where each of its attributes came from.",
+        "how the numbers of one row come about",
+        "Show a row's formulas with the numbers put in, and where each of its attributes came from.",
     )
-    parser.add_argument("spec", metavar="SPEC", help="a file, a name of the zoo, or -")
-    parser.add_argument("row", metavar="LAYER", help="a row's name as `summarize` shows it, or a block's for its rows")
-    _add_measures(parser)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (text)")
+    parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
+    parser.add_argument("row", metavar="ROW", help="a name that `summarize` shows, or that of a block: lists its rows")
+    add_measures(parser)
+    add_format(parser, ("text", "json"))
     add_spec_options(parser)
     parser.set_defaults(run=run_explain)
 
@@ -101,7 +116,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     """Print the explanation of a row, or the rows of a block."""
     from archspec.api import unknown_row
     from archspec.diagnostic import Findings
-    from archspec.report.explain import explain_row, group_table
+    from archspec.report.explain import explain_row, group_table, rows_of_group
 
     graph = _graph(arguments.spec, arguments)
     if graph is None:
@@ -109,11 +124,18 @@ def run_explain(arguments: argparse.Namespace) -> int:
     for row in graph.rows:
         if row.name == arguments.row:
             explanation = explain_row(graph, row, batch=arguments.batch, dtype=arguments.dtype)
-            print(json.dumps(explanation.as_dict(), indent=2) if arguments.format == "json" else explanation)
+            if arguments.format == "json":
+                print(json.dumps(explanation.as_dict(), indent=2))
+            else:
+                print(explanation.as_text(terminal_width()))
             return 0
-    table = group_table(graph, arguments.row)
-    if table is not None:
-        print(table.as_text(terminal_width()))
+    rows = rows_of_group(graph, arguments.row)
+    if rows:
+        if arguments.format == "json":
+            explained = [explain_row(graph, row, batch=arguments.batch, dtype=arguments.dtype) for row in rows]
+            print(json.dumps({"name": arguments.row, "rows": [each.as_dict() for each in explained]}, indent=2))
+        else:
+            print(group_table(graph, arguments.row, rows).as_text(terminal_width()))
         return 0
     findings = Findings()
     unknown_row(graph, arguments.row, findings)
@@ -123,30 +145,47 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
 def add_compare(subparsers: Subparsers) -> None:
     """`archspec compare`."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "compare",
-        help="models side by side",
-        description="Show the figures of several models; of two, the rows that differ as well.",
+        "several models side by side",
+        "Show parameters, MACs, memory and depth of several models; of two, also the rows that differ.",
     )
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help="files or names of the zoo")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="how to print (text)")
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC_HELP + "; `all` for the whole zoo")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw top-1 accuracy against MACs into FILE, an SVG, which must not exist yet"
+    )
+    add_measures(parser)
+    add_format(parser)
     add_spec_options(parser, variant=False)
     parser.set_defaults(run=run_compare)
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
-    """Print the comparison."""
-    return _compare([(spec, None) for spec in arguments.specs], arguments)
+    """Print the comparison, and draw it."""
+    if arguments.specs == [EVERYTHING]:
+        from archspec.report.zoo import members
+
+        arguments.specs = [name for name, _ in members()]
+    return _compare([(spec, None) for spec in arguments.specs], arguments, arguments.plot)
 
 
-def _compare(specs: list[tuple[str, str | None]], arguments: argparse.Namespace) -> int:
+def _compare(specs: list[tuple[str, str | None]], arguments: argparse.Namespace, plot: str | None = None) -> int:
     from archspec.report.compare import compare_graphs
 
     graphs = [_graph(spec, arguments, variant) for spec, variant in specs]
     good = [graph for graph in graphs if graph is not None]
     if len(good) < len(graphs):
         return 1
-    comparison = compare_graphs(good, [variant or spec for spec, variant in specs])
+    names = [variant or spec for spec, variant in specs]
+    comparison = compare_graphs(good, names, batch=arguments.batch, dtype=arguments.dtype)
+    if plot is not None:
+        from archspec.report.accuracy import accuracy_plot
+
+        as_published = not arguments.settings and arguments.input is None
+        code = write_new(Path(plot), accuracy_plot(comparison.models, as_published=as_published))
+        if code != 0:
+            return code
     if arguments.format == "json":
         print(json.dumps(comparison.as_dict(), indent=2))
         return 0
@@ -159,13 +198,14 @@ def _compare(specs: list[tuple[str, str | None]], arguments: argparse.Namespace)
 
 def add_resolve(subparsers: Subparsers) -> None:
     """`archspec resolve`."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "resolve",
-        help="the flat spec, with where each value came from",
-        description="Print the spec with blocks, repeats, defaults and expressions put in: a spec with the same graph.",
+        "the flat spec, with where each value came from",
+        "Print a spec with its blocks, repeats, defaults and expressions put in: a spec of the same network.",
     )
-    parser.add_argument("spec", metavar="SPEC", help="a file, a name of the zoo, or -")
-    parser.add_argument("--plain", action="store_true", help="without the comments that say where values came from")
+    parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
+    parser.add_argument("--plain", action="store_true", help="leave out the comments on where values came from")
     add_spec_options(parser)
     parser.set_defaults(run=run_resolve)
 
@@ -181,40 +221,16 @@ def run_resolve(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add_list(subparsers: Subparsers) -> None:
-    """`archspec list`."""
-    parser = subparsers.add_parser(
-        "list", help="the specs that come with archspec", description="Show the zoo: every family and its variants."
-    )
-    parser.add_argument("--names", action="store_true", help="the names alone, one a line")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="how to print (text)")
-    parser.set_defaults(run=run_list)
-
-
-def run_list(arguments: argparse.Namespace) -> int:
-    """Print the zoo."""
-    from archspec.report.compare import figures
-    from archspec.report.zoo import members, zoo_table
-    from archspec.zoo import names
-
-    if arguments.names:
-        print("\n".join(names()))
-    elif arguments.format == "json":
-        print(json.dumps({"specs": [figures(graph, name).as_dict() for name, graph in members()]}, indent=2))
-    else:
-        print(zoo_table().as_format(arguments.format, terminal_width()))
-    return 0
-
-
 def add_schema(subparsers: Subparsers) -> None:
     """`archspec schema`."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "schema",
-        help="the JSON Schema of specs, for editors",
-        description="Print the JSON Schema of specs. In a file's first line, "
-        "`# yaml-language-server: $schema=archspec.schema.json` makes editors use it.",
+        "the JSON Schema of specs, for editors",
+        "Print the JSON Schema of specs. Editors use it where a spec begins with the line\n\n"
+        "  # yaml-language-server: $schema=archspec.schema.json",
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write it to a file that does not exist yet")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write it to FILE, which must not exist yet")
     parser.set_defaults(run=run_schema)
 
 
@@ -226,18 +242,18 @@ def run_schema(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         print(text, end="")
         return 0
-    return _write_new(Path(arguments.output), text)
+    return write_new(Path(arguments.output), text)
 
 
 def add_new(subparsers: Subparsers) -> None:
     """`archspec new`."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "new",
-        help="write a commented spec to start from",
-        description="Write NAME.yaml, a small commented spec. A file that exists is never overwritten.",
+        "write a commented spec to start from",
+        "Write NAME.yaml, a small commented spec. A file that exists is never overwritten.",
     )
     parser.add_argument("name", metavar="NAME", help="the name of the new spec, or the path of its file")
-    add_limit(parser)
     parser.set_defaults(run=run_new)
 
 
@@ -246,15 +262,18 @@ def run_new(arguments: argparse.Namespace) -> int:
     from archspec.starter import starter
 
     path = Path(arguments.name)
+    if not path.name:
+        print("a spec needs a name: archspec new mynet", file=sys.stderr)
+        return 1
     if path.suffix not in (".yaml", ".yml"):
         path = path.with_name(path.name + ".yaml")
-    code = _write_new(path, starter(path.stem))
+    code = write_new(path, starter(path.stem))
     if code == 0:
         print(f"wrote {path}; next: archspec summarize {path}")
     return code
 
 
-def _write_new(path: Path, text: str) -> int:
+def write_new(path: Path, text: str) -> int:
     """Write a file that must not exist; say why not where that fails."""
     try:
         with path.open("x", encoding="utf-8") as file:

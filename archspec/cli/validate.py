@@ -8,26 +8,41 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from archspec.cli.arguments import STDIN, Subparsers, add_spec_options, has_color, limits_of, options_of, standard_input
+from archspec.cli.arguments import (
+    STDIN,
+    Subparsers,
+    add_command,
+    add_spec_options,
+    has_color,
+    limits_of,
+    options_of,
+    standard_input,
+)
 from archspec.diagnostic import Diagnostic
-from archspec.family import SPEC_SUFFIXES
 from archspec.limits import Limits
 from archspec.loading import check_family
+from archspec.locate import SPEC_SUFFIXES
 
 
 def add(subparsers: Subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "validate",
-        help="say everything that is wrong with specs",
-        description="Check specs and report every error and warning. A family is checked with each of its variants. "
-        "Exit code 1 where there is an error.",
+        "say everything that is wrong with specs",
+        "Report every error and every warning of some specs. A family is checked with each of its variants, "
+        "a directory with the .yaml, .yml and .json files in it and below. Exit code 1 where there is an error.",
     )
     parser.add_argument(
-        "specs", nargs="+", metavar="SPEC", help="files, directories, names of the zoo, or - for standard input"
+        "specs", nargs="+", metavar="SPEC", help="a file, a directory, a name of the zoo, or - for standard input"
     )
-    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how to report (text)")
-    parser.add_argument("--strict", action="store_true", help="exit code 1 for warnings too")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "github"),
+        default="text",
+        help="text (the default), json, or github: annotations beside the lines of a pull request",
+    )
+    parser.add_argument("--strict", action="store_true", help="exit code 1 where there is a warning, too")
     add_spec_options(parser)
     parser.set_defaults(run=run)
 
@@ -42,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         found += check_family(standard_input() if name == STDIN else name, options_of(arguments))
     found = list(dict.fromkeys(found))
     _print(found, checked, arguments.format, limits)
+    if not checked:
+        print(f"no specs in {', '.join(arguments.specs)}", file=sys.stderr)
     worst = {each.severity for each in found}
     return 1 if "error" in worst or (arguments.strict and "warning" in worst) or not checked else 0
 
@@ -50,7 +67,7 @@ def _expanded(names: list[str]) -> Iterator[str]:
     """Directories as the specs in them."""
     for name in names:
         path = Path(name)
-        if name != STDIN and path.is_dir():
+        if name not in (STDIN, "") and path.is_dir():
             yield from (
                 str(each) for each in sorted(path.rglob("*")) if each.name.endswith(SPEC_SUFFIXES) and each.is_file()
             )
@@ -68,6 +85,6 @@ def _print(found: list[Diagnostic], checked: int, format: str, limits: Limits) -
             print(as_github(found))
     else:
         if found:
-            print(as_text(found, color=has_color(sys.stdout.fileno()), shown=limits.shown))
+            print(as_text(found, color=has_color(sys.stdout), shown=limits.shown))
             print()
         print(f"{checked} spec{'s' if checked != 1 else ''} checked: {summary(found)}")

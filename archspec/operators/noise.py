@@ -18,6 +18,12 @@ class _Noise(Operator):
     role: ClassVar[Role] = "noise"
     inference_identity: ClassVar[bool] = True
 
+    rate: Rate = Field(description="probability of a zero")
+
+    def is_view(self, *, training: bool) -> bool:
+        # torch returns the input itself where nothing can be dropped
+        return not training or self.rate == 0
+
 
 class Dropout(_Noise):
     """Each value set to zero with probability `rate`, the others divided by 1 - rate (Srivastava et al., 2014)."""

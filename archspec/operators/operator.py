@@ -171,6 +171,10 @@ class Operator(BaseModel):
         """This operator with other values of the `open` attributes, the likeliest first."""
         return iter(())
 
+    def is_view(self, *, training: bool) -> bool:
+        """Whether the output is the input's own memory."""
+        return self.view or (self.inference_identity and not training)
+
     def written(self, attribute: str) -> str:
         """An attribute's value as a spec writes it."""
         value = shortest(getattr(self, attribute))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from math import gcd
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from pydantic import Field
 
@@ -124,6 +124,23 @@ def require_groups(groups: int, image: Shape, maps: int | None = None) -> None:
             )
 
 
+_Windowed = TypeVar("_Windowed", bound=Operator)
+
+
+def window_variations(operator: _Windowed, kernel: Pair, open: frozenset[str]) -> Iterator[_Windowed]:
+    """Other paddings first, then other strides: tables leave out the padding more often."""
+    reach = min(max(kernel), _FARTHEST)
+    slowest_first = operator.adjustable[::-1]
+    choices: dict[str, list[object]] = {name: [getattr(operator, name)] for name in slowest_first}
+    if "padding" in open:
+        choices["padding"] += ["valid", "same", *((side,) * 4 for side in range(1, reach))]
+    if "stride" in open:
+        choices["stride"] += [(step, step) for step in range(1, max(reach, 4) + 1)]
+    without_repetition = (dict.fromkeys(values) for values in choices.values())
+    for values in islice(product(*without_repetition), 1, None):  # the first is the operator as it is
+        yield operator.model_copy(update=dict(zip(slowest_first, values, strict=True)))
+
+
 class Sliding(Operator):
     """A kernel that slides over maps; subclasses say with what stride, padding and dilation."""
 
@@ -132,16 +149,7 @@ class Sliding(Operator):
     kernel: Pair = Field(description="height and width of the window", examples=[3, "1x7"])
 
     def variations(self, open: frozenset[str]) -> Iterator[Self]:
-        """Other paddings first, then other strides: tables leave out the padding more often."""
-        reach = min(max(self.kernel), _FARTHEST)
-        choices: dict[str, list[object]] = {name: [getattr(self, name)] for name in self.adjustable}
-        if "padding" in open:
-            choices["padding"] += ["valid", "same", *((side,) * 4 for side in range(1, reach))]
-        if "stride" in open:
-            choices["stride"] += [(step, step) for step in range(1, max(reach, 4) + 1)]
-        slowest_first = self.adjustable[::-1]
-        for values in product(*(choices[name] for name in slowest_first)):
-            yield self.model_copy(update=dict(zip(slowest_first, values, strict=True)))
+        return window_variations(self, self.kernel, open)
 
     def steps(self) -> tuple[int, int]:
         """The stride of the two axes."""

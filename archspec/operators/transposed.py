@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, prod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import Field
 
 from archspec.operators.operator import Call, Example, Formula, Kept, Misfit, Operator, Parameter, Role, Window
-from archspec.operators.sliding import is_even, require_groups, require_maps, torch_order
+from archspec.operators.sliding import is_even, require_groups, require_maps, torch_order, window_variations
 from archspec.operators.values import Count, Flag, Init, Padding, Pair, Sides, ZeroPair
 from archspec.shape import Shape
 
@@ -66,11 +66,15 @@ class TransposedConv(Operator):
         "deconv",
         "convtranspose2d",
         "conv2dtranspose",
+        "conv transpose",
+        "fractionally strided convolution",
+        "fractional strided convolution",
         "up convolution",
         "up-convolution",
         "upconv",
     )
     size_attribute: ClassVar[str | None] = "maps"
+    adjustable: ClassVar[tuple[str, ...]] = ("padding", "stride")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"maps": 6, "kernel": 2, "stride": 2}, ((8, 7, 7),)),
         Example({"maps": 6, "kernel": 4, "stride": 2, "padding": "same", "bias": False}, ((4, 5, 6),)),
@@ -90,6 +94,9 @@ class TransposedConv(Operator):
     groups: Count = Field(default=1, description="groups of maps that do not see each other")
     bias: Flag = Field(default=True, description="whether each map has a bias")
     init: Init | None = Field(default=None, description="how the weights start; torch's own way where not given")
+
+    def variations(self, open: frozenset[str]) -> Iterator[Self]:
+        return window_variations(self, self.kernel, open)
 
     def _axes(self, image: Shape) -> tuple[_Axis, _Axis]:
         return (self._axis(0, image.height), self._axis(1, image.width))

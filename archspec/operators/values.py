@@ -62,7 +62,14 @@ _PAIR_SCHEMA = {
 }
 Pair = Annotated[tuple[int, int], BeforeValidator(read_pair), WithJsonSchema(_PAIR_SCHEMA)]
 """Height and width: `3`, `3x5` or `[3, 5]`."""
-ZeroPair = Annotated[tuple[int, int], BeforeValidator(_read_stepless_pair)]
+_ZERO_PAIR_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": r"^\d+ *[x×X] *\d+$"},
+        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2},
+    ]
+}
+ZeroPair = Annotated[tuple[int, int], BeforeValidator(_read_stepless_pair), WithJsonSchema(_ZERO_PAIR_SCHEMA)]
 
 Sides = tuple[int, int, int, int]
 """Top, bottom, left, right."""
@@ -84,9 +91,7 @@ def read_sides(value: object) -> Sides:
 
 _SIDES_SCHEMA = {
     "anyOf": [
-        {"type": "integer", "minimum": 0},
-        {"type": "string", "pattern": r"^\d+ *[x×X] *\d+$"},
-        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2},
+        *_ZERO_PAIR_SCHEMA["anyOf"],
         {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 4, "maxItems": 4},
     ]
 }

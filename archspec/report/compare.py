@@ -8,7 +8,7 @@ from typing import Any
 
 from archspec.costs import cost, weight_depth
 from archspec.graph import Graph, GraphRow
-from archspec.memory import inference_memory, kept_for_backward, weight_bytes
+from archspec.memory import Dtype, inference_memory, kept_for_backward, weight_bytes
 from archspec.report.table import Column, Table
 from archspec.report.units import bytes_text, count_text
 
@@ -51,9 +51,9 @@ class Comparison:
     def table(self) -> Table:
         """A line for each model."""
         columns = [
-            Column("model"), Column("input"), Column("parameters", right=True), Column("MACs", right=True),
-            Column("weights", right=True), Column("inference", right=True), Column("kept", right=True),
-            Column("depth", right=True),
+            Column("model"), Column("input", spare=5), Column("parameters", right=True), Column("MACs", right=True),
+            Column("weights", right=True, spare=1), Column("inference", right=True, spare=3),
+            Column("kept", right=True, spare=4), Column("depth", right=True, spare=2),
         ]  # fmt: skip
         rows = [
             [
@@ -84,14 +84,16 @@ class Comparison:
         return "\n\n".join(parts)
 
 
-def compare_graphs(graphs: Sequence[Graph], names: Sequence[str]) -> Comparison:
+def compare_graphs(
+    graphs: Sequence[Graph], names: Sequence[str], *, batch: int = 1, dtype: Dtype = "float32"
+) -> Comparison:
     """The figures of several graphs; of two, what differs too."""
-    models = tuple(figures(graph, name) for graph, name in zip(graphs, names, strict=True))
+    models = tuple(figures(graph, name, batch=batch, dtype=dtype) for graph, name in zip(graphs, names, strict=True))
     return Comparison(models, _differences(*graphs) if len(graphs) == 2 else ())
 
 
-def figures(graph: Graph, name: str) -> Figures:
-    """The figures of one graph, for one image in float32."""
+def figures(graph: Graph, name: str, *, batch: int = 1, dtype: Dtype = "float32") -> Figures:
+    """The figures of one graph, its memory for a batch."""
     costs = cost(graph)
     return Figures(
         name,
@@ -99,32 +101,51 @@ def figures(graph: Graph, name: str) -> Figures:
         costs.trainable,
         costs.other,
         costs.macs,
-        weight_bytes(costs),
-        inference_memory(graph).peak,
-        sum(tensor.bytes for tensor in kept_for_backward(graph)),
+        weight_bytes(costs, dtype),
+        inference_memory(graph, batch=batch, dtype=dtype).peak,
+        sum(tensor.bytes for tensor in kept_for_backward(graph, batch=batch, dtype=dtype)),
         weight_depth(graph),
         len(graph.rows),
     )
 
 
 def _differences(first: Graph, second: Graph) -> tuple[Difference, ...]:
-    ours = {row.name: describe(row) for row in first.rows}
-    theirs = {row.name: describe(row) for row in second.rows}
-    names = list(ours) + [name for name in theirs if name not in ours]
-    found = ((name, ours.get(name, "-"), theirs.get(name, "-")) for name in names)
-    return tuple(Difference(*each) for each in found if each[1] != each[2])
+    ours = {row.name: row for row in first.rows}
+    theirs = {row.name: row for row in second.rows}
+    found: list[Difference] = []
+    for name in dict.fromkeys((*ours, *theirs)):
+        here, there = _said(ours.get(name), theirs.get(name)), _said(theirs.get(name), ours.get(name))
+        if here != there:
+            found.append(Difference(name, here, there))
+    return tuple(found)
 
 
-def describe(row: GraphRow) -> str:
-    """A row in a few words: `conv 64x56x56 kernel 3 stride 1, 36,864 parameters`."""
+def _said(row: GraphRow | None, other: GraphRow | None) -> str:
+    """A row in a few words: what it is, and what it has different from another."""
+    if row is None:
+        return "-"
+    kind, facts = row.main.operator.type, _facts(row)
+    if other is None:
+        said = [facts["output"], facts["parameters"]]
+    elif other.main.operator.type != kind:
+        said = list(facts.values())
+    else:
+        theirs = _facts(other)
+        said = [fact for name, fact in facts.items() if fact != theirs[name]]
+    return " ".join([kind, ", ".join(filter(None, said))]).strip()
+
+
+def _facts(row: GraphRow) -> dict[str, str]:
+    """Everything about a row that is worth a word, the attribute that its output shows apart."""
     operator = row.main.operator
-    said = [operator.type, str(row.shape)]
-    for name in ("kernel", "stride", "padding", "groups", "rate"):
-        value = getattr(operator, name, None)
-        if value not in (None, 1, (1, 1)):
-            said.append(f"{name} {operator.written(name)}")
-    said += [node.operator.type for node in row.nodes[row.nodes.index(row.main) + 1 :]]
     parameters = sum(
         parameter.size for node in row.nodes for parameter in node.parameters() if parameter.kind == "trained"
     )
-    return " ".join(said) + (f", {parameters:,} parameters" if parameters else "")
+    facts = {"output": str(row.shape), "parameters": f"{parameters:,} parameters" if parameters else ""}
+    for name in type(operator).model_fields:
+        if name != operator.size_attribute:
+            facts[name] = f"{name} {operator.written(name)}"
+    facts |= {"norm": "", "activation": ""}
+    for node in row.nodes[row.nodes.index(row.main) + 1 :]:
+        facts["norm" if node.operator.role == "norm" else "activation"] = node.operator.type
+    return facts

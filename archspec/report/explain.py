@@ -10,9 +10,13 @@ from archspec.graph import INPUT, Graph, GraphRow, Node
 from archspec.memory import DTYPE_BYTES, Dtype
 from archspec.operators.operator import Formula
 from archspec.origins import attribute_origins, place
-from archspec.report.table import Column, Table
+from archspec.report.table import Column, Table, wrapped
 from archspec.report.units import bytes_text
 from archspec.shape import Shape
+
+_ORIGIN = "where it comes from"
+_EDGE = 19
+"""the column where formulas begin"""
 
 
 @dataclass(frozen=True)
@@ -26,21 +30,31 @@ class Explanation:
     """each with the node it belongs to"""
 
     def __str__(self) -> str:
+        return self.as_text()
+
+    def as_text(self, width: int | None = None) -> str:
+        """The explanation for a terminal."""
         parts = [self.title]
         if self.attributes:
-            columns = [Column("attribute"), Column("value"), Column("where it comes from")]
-            parts.append(Table(columns, [list(row) for row in self.attributes]).as_text())
+            parts.append(self._attribute_table(width))
         lines: list[str] = []
         owner = self.name
         for node, formula in self.formulas:
             if node != owner:
                 lines.append(f"\n{node}")
                 owner = node
-            lines.append(f"{formula.quantity:<18} {formula.formula}")
             equal = f"{formula.numbers} = {formula.result}" if formula.result else formula.numbers
-            lines.append(f"{'':<18} = {equal}")
+            lines.append(wrapped(f"{formula.quantity:<{_EDGE}}{formula.formula}", width, _EDGE))
+            lines.append(wrapped(f"{'':<{_EDGE}}= {equal}", width, _EDGE + 2))
         parts.append("\n".join(lines))
         return "\n\n".join(parts)
+
+    def _attribute_table(self, width: int | None) -> str:
+        """The attributes; where they come from goes on in the next line, for the end of it tells most."""
+        table = Table([Column("attribute"), Column("value"), Column(_ORIGIN)], [list(row) for row in self.attributes])
+        heading, rule, *lines = table.as_text().split("\n")
+        edge = heading.index(_ORIGIN)
+        return "\n".join([heading, rule[:width], *(wrapped(line, width, edge) for line in lines)])
 
     def as_dict(self) -> dict[str, object]:
         """The explanation for programs."""
@@ -123,11 +137,13 @@ def _field(graph: Graph, node: Node) -> Formula:
     )
 
 
-def group_table(graph: Graph, name: str) -> Table | None:
-    """The rows of a block or a repetition, for a name that is none of one row."""
-    rows = [row for row in graph.rows if row.name.startswith(f"{name}.") or row.name == name]
-    if not rows:
-        return None
+def rows_of_group(graph: Graph, name: str) -> list[GraphRow]:
+    """The rows of a block, a group or a repetition, for a name that is none of one row."""
+    return [row for row in graph.rows if row.name.startswith(f"{name}.")]
+
+
+def group_table(graph: Graph, name: str, rows: list[GraphRow]) -> Table:
+    """The rows of a block or a repetition, and what they cost together."""
     costs = cost(graph)
     columns = [
         Column("name"),

@@ -12,9 +12,12 @@ from archspec.field import fields
 from archspec.graph import Graph, GraphRow
 from archspec.memory import DTYPE_BYTES, Dtype, InferenceMemory, inference_memory, kept_for_backward, weight_bytes
 from archspec.operators.values import shortest
-from archspec.report.table import Column, Format, Table
+from archspec.report.table import Column, Format, Table, wrapped
 from archspec.report.units import bytes_text, count_text
 from archspec.shape import Shape
+
+_EDGE = 12
+"""the column where the totals begin"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,8 @@ class Summary:
         if format == "markdown":
             totals = "\n".join(f"- **{label}**: {text}" for label, text in self.totals())
             return f"### {title}\n\n{table.as_markdown()}\n\n{totals}\n\n{CONVENTION}"
-        totals = "\n".join(f"{label:<11} {text}" for label, text in self.totals())
-        return f"{title}\n{CONVENTION}\n\n{table.as_text(width)}\n\n{totals}"
+        totals = "\n".join(wrapped(f"{label:<{_EDGE}}{text}", width, _EDGE) for label, text in self.totals())
+        return f"{title}\n{wrapped(CONVENTION, width)}\n\n{table.as_text(width)}\n\n{totals}"
 
     def __str__(self) -> str:
         return self.as_format("text")
@@ -249,20 +252,25 @@ def _folded(graph: Graph, lines: list[Line], depth: int) -> list[Line]:
 
 def _group_kinds(graph: Graph) -> dict[str, str]:
     """For each group, what a folded line calls it: `3 x bottleneck`, `inception`, `concat`."""
-    kinds: dict[str, str] = {}
-    instances: dict[str, list[str]] = {}
     rows = {row.name: row.main.operator.type for row in graph.rows}
+    kinds: dict[str, str] = {}
     for group in graph.groups:
         if group.kind == "branches":
             kinds[group.name] = rows[group.name]
         elif group.kind != "repeat":
-            kinds[group.name] = group.kind
+            kinds[group.name] = "group" if group.kind == "layers" else group.kind
+    instances: dict[str, list[str]] = {}
     for name in (*kinds, *rows):
         parent, _, index = name.rpartition(".")
-        if index.isdigit() and parent:
+        if index.isdigit():
             instances.setdefault(parent, []).append(kinds.get(name) or rows[name])
-    for group in graph.groups:
-        if group.kind == "repeat":
-            found = instances.get(group.name, [])
-            kinds[group.name] = f"{len(found)} x {found[0]}" if len(set(found)) == 1 else f"{len(found)} rows"
+    # the innermost first: an `each` with a `repeat` inside has instances of instances
+    for depth in sorted({name.count(".") for name in instances}, reverse=True):
+        for name, found in [each for each in instances.items() if each[0].count(".") == depth]:
+            if name in kinds:
+                continue  # branches in a list count like instances, and are none
+            kinds[name] = f"{len(found)} x {found[0]}" if len(set(found)) == 1 else f"{len(found)} parts"
+            parent, _, index = name.rpartition(".")
+            if index.isdigit():
+                instances.setdefault(parent, []).append(kinds[name])
     return kinds

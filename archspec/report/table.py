@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +13,8 @@ Format = Literal["text", "markdown", "csv", "latex"]
 FORMATS: tuple[Format, ...] = ("text", "markdown", "csv", "latex")
 
 _GAP = "  "
+_LEAST = 8
+"""columns that are not worth cutting further"""
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -43,17 +46,15 @@ class Table:
         return {"markdown": self.as_markdown, "csv": self.as_csv, "latex": self.as_latex}[format]()
 
     def as_text(self, width: int | None = None) -> str:
-        """Aligned columns; where `width` is too small, columns go, then the first one is cut."""
+        """Aligned columns; where `width` is too small, columns go, then texts are cut, the longest first."""
         widths = [
             max(map(display_width, texts)) for texts in zip(self._titles(), *self.rows, *self.totals, strict=True)
         ]
         shown = self._fitting(widths, width)
-        first = shown[0]
         if width is not None:
-            others = sum(widths[index] + len(_GAP) for index in shown[1:])
-            widths[first] = max(min(widths[first], width - others), min(widths[first], 8))
+            self._shrink(widths, shown, width)
         lines = [self._line(self._titles(), widths, shown)]
-        rule = "─" * (sum(widths[index] for index in shown) + len(_GAP) * (len(shown) - 1))
+        rule = "─" * _total(widths, shown)
         lines += [rule, *(self._line(row, widths, shown) for row in self.rows)]
         if self.totals:
             lines += [rule, *(self._line(row, widths, shown) for row in self.totals)]
@@ -62,11 +63,19 @@ class Table:
     def _fitting(self, widths: list[int], width: int | None) -> list[int]:
         shown = [index for index in range(len(self.columns)) if self._has_content(index)]
         for index in sorted(shown, key=lambda each: -self.columns[each].spare):
-            total = sum(widths[each] for each in shown) + len(_GAP) * (len(shown) - 1)
-            if width is None or total <= width or not self.columns[index].spare:
+            if width is None or _total(widths, shown) <= width or not self.columns[index].spare:
                 break
             shown.remove(index)
         return shown
+
+    def _shrink(self, widths: list[int], shown: list[int], width: int) -> None:
+        """Make columns of words narrower; numbers stay whole, for a part of one is another number."""
+        texts = [index for index in shown if not self.columns[index].right]
+        while _total(widths, shown) > width:
+            widest = max(texts, key=lambda index: widths[index], default=None)
+            if widest is None or widths[widest] <= _LEAST:
+                break
+            widths[widest] -= 1
 
     def _has_content(self, index: int) -> bool:
         return not self.columns[index].spare or any(row[index] not in ("", "-") for row in self.rows)
@@ -114,6 +123,21 @@ class Table:
             body += [r"\midrule", *map(line, self.totals)]
         head = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", line(self._titles()), r"\midrule"]
         return "\n".join([*head, *body, r"\bottomrule", r"\end{tabular}"])
+
+
+def _total(widths: list[int], shown: list[int]) -> int:
+    """The columns that a line takes."""
+    return sum(widths[index] for index in shown) + len(_GAP) * (len(shown) - 1)
+
+
+def wrapped(text: str, width: int | None, indent: int = 0) -> str:
+    """A line broken into lines of a width, all but the first one indented."""
+    if width is None or display_width(text) <= width:
+        return text
+    room = max(width, indent + _LEAST)
+    return textwrap.fill(
+        text, room, subsequent_indent=" " * indent, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def display_width(text: str) -> int:

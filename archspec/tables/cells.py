@@ -1,56 +1,30 @@
-"""What the cells of a table mean: headings, numbers, sizes, types of layers."""
+"""What one cell of a table says: nothing, numbers, a size, a padding, a rate."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
 
-from archspec.operators import ACTIVATIONS, BY_ALIAS
-from archspec.operators.operator import Operator
+Order = Literal["first", "last"]
+"""where the maps stand in a size of three numbers"""
 
-NOTHING = frozenset({"", "-", "–", "—", "−", "--", "n/a", "na", "none", "nil", "/", "no"})
+NOTHING = frozenset({"", "-", "–", "—", "−", "--", "---", "n/a", "na", "none", "nil", "/", "no", "?"})
 
-_HEADINGS: dict[str, tuple[str, ...]] = {
-    "index": ("#", "no", "no.", "nr", "index", "id", "step", "s.no", "layer no", "layer number", "layer #"),
-    "name": ("layer", "name", "layer name", "layers", "stage"),
-    "layer(type)": ("layer (type)", "layer(type)"),
-    "type": ("type", "layer type", "operation", "operator", "op", "kind", "function"),
-    "maps": (
-        "maps", "map", "feature map", "feature maps", "filters", "filter", "num filters", "number of filters",
-        "# filters",
-        "#filters", "channels", "out channels", "output channels", "number of channels", "depth", "kernels",
-        "number of kernels", "# kernels", "# maps", "#maps", "number of maps", "number of feature maps", "out maps",
-        "output maps", "units", "neurons", "nodes", "number of units",
-    ),
-    "size": (
-        "size", "output size", "output", "output shape", "shape", "map size", "feature map size", "output dimensions",
-        "output dimension", "dimensions", "spatial size", "activation shape", "out size", "output volume", "resolution",
-        "tensor size",
-    ),
-    "kernel": (
-        "kernel size", "kernel", "filter size", "window", "window size", "kernel shape", "pool size", "patch size",
-        "filter shape", "size of kernel", "kernel/pool size", "receptive field", "f",
-    ),
-    "stride": ("stride", "strides", "s"),
-    "padding": ("padding", "pad", "paddings", "p"),
-    "activation": ("activation", "activation function", "nonlinearity", "non-linearity", "activations", "act"),
-    "groups": ("groups", "group"),
-    "dilation": ("dilation", "dilation rate"),
-    "rate": ("rate", "dropout", "dropout rate"),
-    "parameters": (
-        "parameters", "params", "param #", "# parameters", "#parameters", "# params", "#params", "number of parameters",
-        "trainable parameters", "param", "no. of parameters",
-    ),
-}  # fmt: skip
-HEADINGS = {heading: column for column, headings in _HEADINGS.items() for heading in headings}
+_THOUSANDS = re.compile(r"\d{1,3}(?:[,    ']\d{3})+")
+_NUMBER = re.compile(rf"{_THOUSANDS.pattern}|\d+")
+_UNIT = re.compile(
+    r"\s*\b(?:rgb|gr[ae]y(?:scale)?|px|pixels?|images?|(?:feature )?maps?|filters?|kernels?|channels?|units?|neurons?"
+    r"|nodes?|class(?:es)?|dw)\s*$"
+)
+_UNSTATED = frozenset({"", "none", "?", "-1", "batch", "batch size", "n", "b"})
+_LONGEST_NUMBER = 15
 
-INPUT_TYPES = frozenset({"input", "image", "input image", "in", "inputlayer", "input layer", "data", "inputs"})
 
-_PAIR = re.compile(r"\(?\s*(\d+)\s*[x×*]\s*(\d+)\s*\)?", re.IGNORECASE)
-_STRIDE = re.compile(r"(?:[,/]\s*|\b)(?:stride|s)\s*=?\s*(\d+)\b|/\s*(\d+)\s*$", re.IGNORECASE)
-_VGG = re.compile(r"(conv)(\d+)-(\d+)", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,3}(?:[,   ']\d{3})+|\d+")
-_THOUSANDS = re.compile(r"\d{1,3}(?:[,   ']\d{3})+")
+def folded(text: str) -> str:
+    """A text for comparison: lower case, single spaces."""
+    return " ".join(text.lower().replace("_", " ").split())
 
 
 def is_nothing(text: str) -> bool:
@@ -58,78 +32,75 @@ def is_nothing(text: str) -> bool:
     return text.strip().lower() in NOTHING
 
 
-def heading(text: str) -> str | None:
-    """The column that a heading means."""
-    folded = " ".join(text.lower().replace("_", " ").split()).rstrip(":")
-    if folded in HEADINGS:
-        return HEADINGS[folded]
-    bare = re.sub(r"\s*[(\[].*[)\]]\s*$", "", folded)
-    return HEADINGS.get(bare)
-
-
-def numbers(text: str) -> list[int] | None:
+@lru_cache
+def numbers(text: str) -> tuple[int, ...] | None:
     """The numbers of a cell: `1,000`, `5 x 5`, `(5, 5)`, `3 (RGB)`, `(None, 28, 28, 6)`; None where it is more."""
     text = text.strip().lower().replace("×", "x").replace("@", "x")
+    text = _UNIT.sub("", text)
     if _THOUSANDS.fullmatch(text):
-        return [int(re.sub(r"\D", "", text))]
-    whole = re.fullmatch(r"[(\[](.*)[)\]]", text)
+        return (_number(text),)
+    whole = re.fullmatch(r"[(\[]+(.*?)[)\]]+", text)
     inside = whole[1] if whole else re.sub(r"\s*\([^)]*\)\s*$", "", text)
     parts = [part.strip() for part in re.split(r"[x*,;]", inside)]
-    parts = [part for part in parts if part not in ("", "none", "?", "-1", "batch", "n")]
-    if not parts or not all(_NUMBER.fullmatch(part) and len(part) <= 16 for part in parts):
+    parts = [part for part in parts if part not in _UNSTATED]
+    if not parts or not all(_NUMBER.fullmatch(part) and len(part) <= _LONGEST_NUMBER for part in parts):
         return None
-    return [int(re.sub(r"\D", "", part)) for part in parts]
+    return tuple(map(_number, parts))
+
+
+def _number(text: str) -> int:
+    return int(re.sub(r"\D", "", text))
 
 
 @dataclass(frozen=True, slots=True)
-class LayerType:
-    """What a type cell says: the operator, and what else stands in the cell."""
+class Size:
+    """One to three numbers, and where among three of them the maps stand, as far as the cell alone tells."""
 
-    operator: type[Operator] | None
-    is_input: bool = False
-    kernel: tuple[int, int] | None = None
-    stride: int | None = None
-    maps: int | None = None
-    rate: float | None = None
-    norm: str | None = None
-    activation: str | None = None
+    numbers: tuple[int, ...]
+    maps: Order | None = None
+
+    def ordered(self, maps: Order) -> tuple[int, ...]:
+        """The three numbers as maps, height and width."""
+        return self.numbers if maps == "first" else (self.numbers[-1], *self.numbers[:-1])
 
 
-def layer_type(text: str) -> LayerType | None:
-    """The layer that a cell such as `Convolution`, `Conv 5x5 + ReLU` or `conv3-64` means; None for none."""
-    kernel = stride = maps = rate = None
-    if match := _VGG.search(text):
-        kernel, maps = (int(match[2]), int(match[2])), int(match[3])
-        text = text.replace(match[0], match[1])
-    if match := _PAIR.search(text):
-        kernel, text = (int(match[1]), int(match[2])), text.replace(match[0], " ")
-    if match := _STRIDE.search(text):
-        stride, text = int(match[1] or match[2]), text.replace(match[0], " ")
-    if match := re.search(r"\(?\s*(0?\.\d+|\d+\s*%)\s*\)?", text):
-        rate = float(match[1].rstrip("% ")) / (100 if "%" in match[1] else 1)
-        text = text.replace(match[0], " ")
-    first, *rest = re.split(r"[+&]|\band\b", text)
-    word = _word(first)
-    if word in INPUT_TYPES:
-        return LayerType(None, is_input=True)
-    operator = BY_ALIAS.get(word)
-    if operator is None:
+@lru_cache
+def read_size(text: str) -> Size | None:
+    """A size such as `28x28`, `28 x 28 x 6`, `6@28x28` or `(None, 28, 28, 6)`; None where it is none."""
+    found = numbers(text)
+    if found is not None and len(found) == 4:
+        found = found[1:]  # frameworks print the batch first
+    if found is None or len(found) > 3:
         return None
-    norm = activation = None
-    for part in map(_word, rest):
-        if (found := ACTIVATIONS.get(part)) is not None:
-            activation = found.type
-        elif (found := BY_ALIAS.get(part)) is not None and found.role == "norm":
-            norm = found.type
-        else:
-            return None
-    return LayerType(operator, False, kernel, stride, maps, rate, norm, activation)
+    if len(found) < 3:
+        return Size(found)
+    before_at = text.partition("@")[0]
+    if before_at != text:
+        return Size(found, "first" if len(numbers(before_at) or ()) == 1 else "last")
+    first, second, third = found
+    if first == second != third:
+        return Size(found, "last")
+    return Size(found, "first" if second == third else None)
 
 
-def _word(text: str) -> str:
-    folded = re.sub(r"[^a-z0-9 ]+", " ", text.lower())
-    folded = " ".join(folded.split())
-    if folded in BY_ALIAS or folded in INPUT_TYPES:
-        return folded
-    bare = " ".join(re.sub(r"(?<![a-z])\d+\w?\b|\d+$", " ", folded).split())
-    return bare.removesuffix(" layer")
+def read_count(text: str) -> int | None:
+    """A count of parameters: `1,792`, or the result of `(5*5*1 + 1) * 6 = 156`."""
+    found = numbers(text.rpartition("=")[2])
+    return found[0] if found is not None and len(found) == 1 else None
+
+
+def read_padding(text: str) -> Any:
+    """A padding as a spec writes it: `same`, 1, `[1, 2]`; a word that is none stays as it is."""
+    word = text.lower().strip("'\" ")
+    found = numbers(re.sub(r"^(?:padding|pad|p)\s*[=:]?\s*(?=\d)", "", word))
+    if found is None:
+        return word
+    return found[0] if len(found) == 1 else list(found)
+
+
+def read_rate(text: str) -> float | None:
+    """A rate such as `0.5`, `.5`, `50%` or `p = 0.5`; None where it is none."""
+    match = re.fullmatch(r"\(?(?:(?:p|rate)\s*=\s*)?(\d{0,3}(?:\.\d{1,9})?)\s*(%?)\)?", text.strip().lower())
+    if match is None or not match[1].strip("."):
+        return None
+    return float(match[1]) / (100 if match[2] else 1)

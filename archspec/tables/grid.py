@@ -1,17 +1,22 @@
-"""A pasted table as cells: Markdown, CSV, TSV, or columns two spaces apart, each cell with its place."""
+"""A pasted table as cells: Markdown, CSV, TSV, box drawing, or columns two spaces apart, each cell with its place."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 from archspec.diagnostic import Findings
 from archspec.source import Source, Span
+from archspec.tables.headings import meaning
 
-_RULE = re.compile(r"[\s|:+=\-–—─┼┬┴│]*")
+_BARS = re.compile(r"(?<!\\)[|│┃║]")
+_RULE = re.compile(r"[\s|:+=_\-–—\u2500-\u257f]*")
+_QUOTED = r'[ ]*"(?:[^"]|"")*"[ ]*'
+_LOOKED_AT = 40
+"""lines that may stand above the headings"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +25,25 @@ class Cell:
 
     text: str
     span: Span
+    start: int = 0
+    stop: int = 0
+    """its columns in the line, which headings of an aligned table are above"""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The header and the rows of a table."""
+    """The headings, the rows of as many cells, and the lines that follow the table."""
 
     header: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
     spans: tuple[Span, ...]
     """of each row's line"""
+    notes: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the table and where it stands."""
+    """A line of text and where it stands."""
 
     text: str
     source: Source
@@ -49,6 +58,21 @@ class Line:
         begin = self.offset + start
         return Span(self.source, self.number, begin, self.number, max(self.offset + stop, begin + 1))
 
+    def cell(self, start: int, stop: int) -> Cell:
+        """The cell between two columns."""
+        raw = self.text[start:stop]
+        stripped = raw.strip()
+        start += len(raw) - len(raw.lstrip()) if stripped else 0
+        text = stripped
+        if text[:1] == text[-1:] == '"' and len(text) > 1:
+            text = text[1:-1].replace('""', '"')
+        text = text.replace("\\|", "|").replace("\\*", "×").strip("*_` \t")
+        return Cell(text, self.span(start, start + len(stripped)), start, start + len(stripped))
+
+    @property
+    def all(self) -> Cell:
+        return self.cell(0, len(self.text))
+
 
 def lines_of_file(source: Source) -> list[Line]:
     """The lines of a file that is a table."""
@@ -59,101 +83,151 @@ def lines_of_file(source: Source) -> list[Line]:
 
 
 def lines_of_scalar(text: str, span: Span) -> list[Line]:
-    """The lines of a `table: |` block, placed in the file around it."""
+    """The lines of a `table: |`, placed in the file around it; those of another scalar have the place of the whole."""
     written = span.source.lines
+    is_block = written[span.line][span.column : span.column + 1] == "|" if span.line < len(written) else False
     lines: list[Line] = []
     for index, line in enumerate(text.split("\n")):
         number = span.line + 1 + index
-        offset = written[number].find(line) if number < len(written) and line else -1
+        offset = written[number].find(line) if is_block and number < len(written) and line else -1
         lines.append(Line(line, span.source, number, offset if offset >= 0 else None, span))
     return lines
 
 
+# -- layouts ------------------------------------------------------------------------------------------
+
+
+def _bars(line: Line) -> list[Cell]:
+    text = line.text
+    marks = [match.start() for match in _BARS.finditer(text)]
+    if not marks:
+        return [line.all]
+    starts = [0, *(mark + 1 for mark in marks)]
+    stops = [*marks, len(text)]
+    if not text[: marks[0]].strip():
+        del starts[0], stops[0]
+    if len(starts) > 1 and not text[marks[-1] + 1 :].strip():
+        del starts[-1], stops[-1]
+    return [line.cell(start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _separated(line: Line, cell: re.Pattern[str]) -> list[Cell]:
+    return [line.cell(*match.span(1)) for match in cell.finditer(line.text)]
+
+
+def _gaps(line: Line) -> list[Cell]:
+    return [line.cell(*match.span()) for match in re.finditer(r"\S+(?: \S+)*", line.text)]
+
+
+_Layout = Callable[[Line], list[Cell]]
+_LAYOUTS: tuple[_Layout, ...] = (
+    _bars,
+    *(
+        partial(_separated, cell=re.compile(rf"(?:^|(?<={mark}))({_QUOTED}(?={mark}|$)|[^{mark}]*)"))
+        for mark in ("\t", ";", ",")
+    ),
+    _gaps,
+)
+
+
+def _find_header(lines: Sequence[Line]) -> tuple[_Layout, int] | None:
+    """How the cells are separated, and which line has the headings: the first with two that are known."""
+    for least_known in (2, 0):
+        for layout in _LAYOUTS:
+            for index, line in enumerate(islice(lines, _LOOKED_AT)):
+                cells = layout(line)
+                if len(cells) > 1 and sum(meaning(cell.text) is not None for cell in cells) >= least_known:
+                    return layout, index
+    return None
+
+
+# -- the grid -----------------------------------------------------------------------------------------
+
+
 def read_grid(lines: list[Line], findings: Findings, whole: Span) -> Grid | None:
     """The cells of a table; None, with a finding, where there is no table."""
-    split, lines = _splitter(lines)
-    filled = [line for line in lines if line.text.strip() and not _RULE.fullmatch(line.text)]
-    if len(filled) < 2:
+    filled = [line for line in lines if not _RULE.fullmatch(line.text)]
+    found = _find_header(filled)
+    if found is None or len(filled) < found[1] + 2:
+        is_narrow = found is None and len(filled) > 1
         findings.add(
             "E501",
-            "there is no table here: it takes a line of headings and a line for each layer",
-            whole,
-            label="no table",
+            "the table has one column: its cells are separated by `|`, commas, tabs or two spaces"
+            if is_narrow
+            else "there is no table here: it takes a line of headings and a line for each layer",
+            filled[0].all.span if is_narrow else whole,
+            label="one column" if is_narrow else "no table",
             help="Layer | Type | Maps | Size | Kernel size | Stride | Padding | Activation",
         )
         return None
-    header, *body = (tuple(split(line)) for line in filled)
-    if len(header) < 2:
-        findings.add(
-            "E501",
-            "the table has one column: its cells are separated by `|`, commas, tabs or two spaces",
-            filled[0].span(0, len(filled[0].text)),
-            label="one column",
-        )
-        return None
+    layout, start = found
+    header, body = filled[start], filled[start + 1 :]
+    notes: list[Line] = []
+    if layout is _bars:
+        last = max((index for index, line in enumerate(body) if _BARS.search(line.text)), default=-1)
+        body, notes = body[: last + 1], body[last + 1 :]
+    headings = layout(header)
     rows: list[tuple[Cell, ...]] = []
-    for line, cells in zip(filled[1:], body, strict=True):
-        if len(cells) > len(header) and any(cell.text for cell in cells[len(header) :]):
-            findings.add(
-                "E504",
-                f"this line has {len(cells)} cells, and the headings are {len(header)}",
-                cells[len(header)].span,
-                label="one too many",
-                help="quote a cell that has a comma, or put `|` between the cells",
-            )
+    for line in body:
+        row = _arranged(layout, headings, line)
+        if row is None:
+            _report_ragged(line, layout(line), len(headings), findings)
             return None
-        here = line.span(0, len(line.text))
-        rows.append((*cells[: len(header)], *(Cell("", here) for _ in range(len(header) - len(cells)))))
-    return Grid(header, tuple(rows), tuple(line.span(0, len(line.text)) for line in filled[1:]))
+        rows.append(row)
+    spans = tuple(line.span(0, len(line.text)) for line in body)
+    return Grid(tuple(headings), tuple(rows), spans, tuple(line.all for line in notes))
 
 
-def _splitter(lines: list[Line]) -> tuple[Callable[[Line], Iterator[Cell]], list[Line]]:
-    """How this table's cells are separated, and the lines that belong to it."""
-    for separator in ("|", "│", "\t"):
-        tabled = [line for line in lines if separator in line.text]
-        if len(tabled) >= 2:
-            return partial(_bars, separator=separator), tabled if separator != "\t" else lines
-    if sum("," in line.text for line in lines) >= 2 and not any(
-        re.search(r"\S {2,}\S", line.text) for line in lines[:1]
-    ):
-        return _commas, lines
-    return _gaps, lines
+def _arranged(layout: _Layout, headings: list[Cell], line: Line) -> tuple[Cell, ...] | None:
+    """A cell for each heading; None where it can't be told which stands under which."""
+    cells = layout(line)
+    missing = len(headings) - len(cells)
+    empty = Cell("", line.span(0, len(line.text)))
+    if missing < 0:
+        return None if any(cell.text for cell in cells[len(headings) :]) else tuple(cells[: len(headings)])
+    if layout is _bars and not _BARS.search(line.text):
+        return None
+    if layout is not _gaps or not missing or len(cells) == 1:
+        return (*cells, *[empty] * missing)
+    return _under(headings, _cut_at(headings, cells, line), empty)
 
 
-def _bars(line: Line, separator: str) -> Iterator[Cell]:
-    text = line.text
-    if separator != "\t":
-        start = len(text) - len(text.lstrip())
-        stop = len(text.rstrip())
-        start += text[start:stop].startswith(separator)
-        stop -= stop > start and text[stop - 1] == separator
-    else:
-        start, stop = 0, len(text)
-    begin = start
-    for position in range(start, stop + 1):
-        if position == stop or (text[position] == separator and text[position - 1 : position] != "\\"):
-            yield _cell(line, begin, position)
-            begin = position + 1
+def _cut_at(headings: list[Cell], cells: list[Cell], line: Line) -> Iterator[Cell]:
+    """The cells, one that goes on below the next heading cut there: frameworks leave one space between long ones."""
+    for cell in cells:
+        start = cell.start
+        for heading in headings:
+            if start < heading.start < cell.stop and line.text[heading.start - 1] == " ":
+                yield line.cell(start, heading.start)
+                start = heading.start
+        yield line.cell(start, cell.stop)
 
 
-def _commas(line: Line) -> Iterator[Cell]:
-    cursor = 0
-    cells: list[str] = next(csv.reader([line.text], skipinitialspace=True), list[str]())
-    for text in cells:
-        start = line.text.find(text, cursor)
-        start = cursor if start < 0 else start
-        cursor = start + len(text)
-        yield _cell(line, start, cursor)
+def _under(headings: list[Cell], cells: Iterator[Cell], empty: Cell) -> tuple[Cell, ...] | None:
+    """The cells of an aligned line, each under the one heading that it overlaps."""
+    arranged = [empty] * len(headings)
+    for cell in cells:
+        above = [index for index, each in enumerate(headings) if cell.start < each.stop and each.start < cell.stop]
+        if len(above) != 1 or arranged[above[0]].text:
+            return None
+        arranged[above[0]] = cell
+    return tuple(arranged)
 
 
-def _gaps(line: Line) -> Iterator[Cell]:
-    for match in re.finditer(r"\S+(?: \S+)*", line.text):
-        yield _cell(line, *match.span())
+def _report_ragged(line: Line, cells: list[Cell], headings: int, findings: Findings) -> None:
+    surplus = len(cells) > headings
+    place = cells[headings] if surplus else cells[0]
+    findings.add(
+        "E504",
+        f"this line has {len(cells)} cell{'s' if len(cells) > 1 else ''}, and the headings are {headings}",
+        place.span if surplus else line.all.span,
+        label="one too many" if surplus else "under which headings?",
+        help="quote a cell that has a comma, or put `|` between the cells"
+        if surplus
+        else "write `-` into the empty cells; a file has one table",
+    )
 
 
-def _cell(line: Line, start: int, stop: int) -> Cell:
-    raw = line.text[start:stop]
-    stripped = raw.strip()
-    start += len(raw) - len(raw.lstrip()) if stripped else 0
-    text = stripped.replace("\\|", "|").strip("*_`").strip()
-    return Cell(text, line.span(start, start + len(stripped)))
+def joined(first: Cell, second: Cell) -> Cell:
+    """Two cells, one below the other, that are one text."""
+    return replace(first, text=first.text + ("" if first.text.count("(") else " ") + second.text)
