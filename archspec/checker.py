@@ -179,7 +179,8 @@ class Builder:
 
     def _within_limits(self, node: Node, step: Step) -> bool:
         limits, shape = self.limits, node.shape
-        self.parameters += sum(parameter.size for parameter in node.parameters())
+        own = sum(parameter.size for parameter in node.parameters())
+        self.parameters += own
         problem = None
         if shape.is_maps and shape.maps > limits.maps:
             problem = (
@@ -207,6 +208,7 @@ class Builder:
             problem = ("E605", f"{said}, and the limit is {limits.parameters:,}", "parameters", self.parameters)
         if problem is None:
             return True
+        self.parameters -= own  # the rows below are not at fault
         code, message, name, needed = problem
         self.findings.add(
             code, message, step.origin.row.label_span(), label="too large",

@@ -35,6 +35,11 @@ class Diagnostic:
         """The severity is the first letter of the code."""
         return _SEVERITIES[self.code[0]]
 
+    @property
+    def identity(self) -> tuple[str, Span | None, str]:
+        """What makes two findings the same: the code and the place, whatever numbers the message has."""
+        return (self.code, self.span, "" if self.span else self.message)
+
 
 _SEVERITIES: dict[str, Severity] = {"E": "error", "W": "warning", "N": "note"}
 
@@ -46,7 +51,7 @@ class Findings:
         self._found: dict[tuple[str, Span | None, str], Diagnostic] = {}
         self._errors = 0
         for each in found:
-            self._put(each)
+            self.put(each)
 
     def add(
         self,
@@ -59,12 +64,12 @@ class Findings:
         related: Iterable[Related] = (),
     ) -> None:
         """Record a finding; a block used fifty times reports its mistake once."""
-        self._put(Diagnostic(code, message, span, label, help, tuple(related)))
+        self.put(Diagnostic(code, message, span, label, help, tuple(related)))
 
-    def _put(self, found: Diagnostic) -> None:
-        key = (found.code, found.span, "" if found.span else found.message)
-        if key not in self._found:
-            self._found[key] = found
+    def put(self, found: Diagnostic) -> None:
+        """Record a finding that is made already."""
+        if found.identity not in self._found:
+            self._found[found.identity] = found
             self._errors += found.severity == "error"
 
     def __iter__(self) -> Iterator[Diagnostic]:

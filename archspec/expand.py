@@ -65,9 +65,10 @@ class Expander:
         if row.broken:
             frame.names[local] = Produced(None, name)
             return None
-        inputs = sources = self.sources.find(row, frame, above)
+        inputs = self.sources.find(row, frame, above)
         many = row.each is not None or row.repeat is not None
         output: str | None = inputs[0] if inputs and len(inputs) == 1 else None
+        left_out = True
         try:
             if many:
                 yield Enter(name, "repeat")
@@ -77,13 +78,13 @@ class Expander:
                     suffix = instance.name.removeprefix(frame.prefix)
                     frame.names[suffix] = Produced(output, instance.name)
                 inputs = (output,)
+                left_out = left_out and instance.name in self._left_out
             if many:
                 yield Leave()
         except Unknown:
             output = None
             if many:
                 yield Leave()
-        left_out = name in self._left_out or (many and inputs is sources)
         frame.names[local] = Produced(output, name, left_out)
         if output is not None and not left_out and (row.size is not None or row.parameters is not None):
             yield from self._claims(row, name, output, frame)

@@ -14,13 +14,16 @@ from archspec.limits import Limits
 from archspec.locate import Locate, locate_other
 from archspec.merge import ROW_SECTIONS, child_over_parent, overlay
 from archspec.names import identifier_from
+from archspec.reading import read_source
 from archspec.sections import VARIABLE_SECTIONS, SpecKeys
+from archspec.shape import Shape
 from archspec.source import Source, Span
 from archspec.spec import Block, Spec, SpecReader
 from archspec.suggest import did_you_mean
+from archspec.table_rows import read_claim
 from archspec.tables.read import TABLE_SUFFIXES, read_table, table_root
 from archspec.validation import shown
-from archspec.yaml_text import read_source, read_yaml
+from archspec.yaml_text import read_yaml
 
 
 @dataclass
@@ -97,7 +100,8 @@ class Assembler:
                     help="put the rows under `layers:`" if is_list(root) else "start with `input:` and `layers:`",
                 )
             return None
-        return _with_table(self._reader.sections(root), self.findings)
+        root = self._reader.sections(root)
+        return _with_table(root, root, self.findings)
 
     def _merged(self, root: Map, source: Source) -> Assembled | None:
         assembled = Assembled(root, source)
@@ -192,7 +196,10 @@ class Assembler:
                 help=did_you_mean(variant, variants) or (None if variants else f"{family} has no variants at all"),
             )
             return None
-        map = variants[variant]
+        params = assembled.root.get("params")
+        map = self._reader.variant(
+            variant, variants[variant], params if isinstance(params, Map) else Map(variants[variant].span)
+        )
         chosen = Assembled(
             assembled.root.copied(),
             assembled.source,
@@ -254,7 +261,7 @@ class Assembler:
         if params:
             root.put("params", root.key_spans.get("params", map.span), params, params.span)
         if "table" in map:
-            with_table = _with_table(root, self.findings)
+            with_table = _with_table(root, map, self.findings)
             chosen.root = with_table if with_table is not None else root
 
     def set(self, assembled: Assembled, settings: Sequence[str]) -> None:
@@ -343,8 +350,8 @@ def _in_library(block: Block, library: Library | None) -> Block:
     )
 
 
-def _with_table(root: Map, findings: Findings) -> Map | None:
-    """The mapping with the rows of its `table:` as `layers:`."""
+def _with_table(root: Map, written: Map, findings: Findings) -> Map | None:
+    """The mapping with the rows of its `table:` as `layers:`; the table stands in `written`, a part of it or all."""
     if "table" not in root:
         return root
     if "layers" in root:
@@ -360,5 +367,12 @@ def _with_table(root: Map, findings: Findings) -> Map | None:
     merged.pop("table", None)
     merged.put("layers", root.key_spans["table"], table.rows, root.value_spans["table"])
     if table.input is not None:
+        stated = read_claim(written.get("input"))
+        if stated is not None and stated != read_claim(table.input):
+            findings.add(
+                "E112", f"the table's input is {table.input}, and the spec's {Shape(stated)}", table.input_span,
+                label="does not agree", help="leave one of the two out",
+                related=(Related(written.value_spans["input"], "the spec's"),),
+            )  # fmt: skip
         merged.put("input", table.input_span, table.input, table.input_span)
     return merged

@@ -20,7 +20,7 @@ class Limits:
     rows: int = 100_000
     """rows after expansion"""
     maps: int = 65_536
-    """maps, or units, of a tensor's first dimension"""
+    """maps of a tensor"""
     side: int = 65_536
     """height or width of a tensor"""
     parameters: int = 10**11

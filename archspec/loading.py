@@ -14,6 +14,7 @@ from archspec.expand import parameters_scope
 from archspec.family import Assembled, Assembler
 from archspec.graph import Graph
 from archspec.limits import DEFAULT_LIMITS, Limits
+from archspec.reading import decoded
 from archspec.scope import Evaluator, Poison
 from archspec.source import Source, Span
 from archspec.spec import Spec, is_library
@@ -65,18 +66,18 @@ def compile_spec(name: str, options: Options) -> Checked:
     return opened.compile(options, options.variant or opened.variant)
 
 
-def parameters_of(spec: str | Source, options: Options) -> tuple[Parameter, ...]:
+def parameters_of(spec: str | Source | bytes, options: Options) -> tuple[Parameter, ...]:
     """The parameters of a spec that have values, the variant chosen and `--set` applied."""
     opened = _open(spec, options.limits) if isinstance(spec, str) else _open_text(spec, options.limits)
     return opened.parameters(options, options.variant or opened.variant)
 
 
-def compile_text(source: Source, options: Options) -> Checked:
-    """Check a spec given as text."""
-    return _open_text(source, options.limits).compile(options, options.variant)
+def compile_text(text: Source | bytes, options: Options) -> Checked:
+    """Check a spec given as text, or as the bytes of standard input."""
+    return _open_text(text, options.limits).compile(options, options.variant)
 
 
-def check_family(spec: str | Source, options: Options) -> tuple[Diagnostic, ...]:
+def check_family(spec: str | Source | bytes, options: Options) -> tuple[Diagnostic, ...]:
     """The findings of a spec; of a family without a chosen variant, those of every member.
 
     A warning counts only where every member has it: a row that one variant leaves out is not unused.
@@ -94,15 +95,17 @@ def check_family(spec: str | Source, options: Options) -> tuple[Diagnostic, ...]
     if not members or not isinstance(params, Map) or None not in params.values():
         members.append(None)
     runs = [opened.compile(options, member).diagnostics for member in members]
-    everywhere = set(runs[0]).intersection(*runs)
-    found: dict[Diagnostic, Diagnostic] = {}
+    everywhere = {each.identity for each in runs[0]}
+    for run in runs:
+        everywhere &= {each.identity for each in run}
+    found = Findings()
     for member, run in zip(members, runs, strict=True):
         for each in run:
-            if each in everywhere:
-                found.setdefault(each, each)
+            if each.identity in everywhere:
+                found.put(each)
             elif each.severity == "error":
-                found.setdefault(each, _of_variant(each, member, variants))
-    return tuple(found.values())
+                found.put(_of_variant(each, member, variants))
+    return found.ordered()
 
 
 def _of_variant(found: Diagnostic, member: str | None, variants: object) -> Diagnostic:
@@ -183,8 +186,11 @@ def _open(name: str, limits: Limits) -> _Opened:
     return _Opened(name, assembled, tuple(findings), located.variant)
 
 
-def _open_text(source: Source, limits: Limits) -> _Opened:
+def _open_text(text: Source | bytes, limits: Limits) -> _Opened:
     findings = Findings()
+    source = decoded(text, "<stdin>", findings, limits) if isinstance(text, bytes) else text
+    if source is None:
+        return _Opened("<stdin>", None, findings.ordered())
     return _Opened(source.name, Assembler(locate, findings, limits).source(source), findings.ordered())
 
 

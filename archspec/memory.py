@@ -102,6 +102,12 @@ def kept_for_backward(graph: Graph, *, batch: int = 1, dtype: Dtype = "float32")
             if tensor.what == "new":
                 kept[f"{node.name}: {tensor.name}"] = tensor.elements * size * (1 if tensor.per_batch else batch)
             else:
-                name = owner[node.inputs[tensor.index] if tensor.what == "input" else node.name]
-                kept[name] = graph.shape_of(name).elements * DTYPE_BYTES[dtype] * batch
+                source = node.inputs[tensor.index] if tensor.what == "input" else node.name
+                name, elements = owner[source], graph.shape_of(source).elements
+                # the slices of a single image lie next to one another as they are
+                if tensor.contiguous and batch > 1 and elements < graph.shape_of(name).elements:
+                    name = f"{node.name}: copy of its input"
+                else:
+                    elements = graph.shape_of(name).elements
+                kept[name] = elements * DTYPE_BYTES[dtype] * batch
     return tuple(KeptTensor(name, size) for name, size in kept.items())

@@ -16,8 +16,8 @@ def child_over_parent(parent: Map, child: Map, findings: Findings) -> Map:
     """The parent with the child's sections over it."""
     merged = parent.copied(child.span)
     for key in child:
-        if key in _OWN:
-            continue
+        if key in _OWN or (child[key] is None and key not in ("input", "layers")):
+            continue  # an empty section, its entries commented out perhaps, takes nothing away
         if key in _MERGED and isinstance(child[key], Map):
             overlay(merged, child, key, findings)
         else:

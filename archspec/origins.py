@@ -29,7 +29,7 @@ def describe_origins(row: GraphRow) -> str:
     for attribute in _attributes(row):
         layer = origin.setter(attribute)
         if attribute in origin.inferred:
-            by_kind.setdefault("implied by the size", []).append(attribute)
+            by_kind.setdefault("the size that needs it", []).append(attribute)
         elif layer is not None and layer.kind != "row":
             by_kind.setdefault(layer.kind, []).append(attribute)
         elif layer is not None and is_expression(layer.values[attribute]):

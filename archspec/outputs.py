@@ -29,16 +29,17 @@ def resolve_outputs(
     outputs: list[Output] = []
     unknown = False
     for output in spec.outputs:
-        produced = Produced(INPUT, INPUT) if output.row == INPUT else top.names.get(output.row)
+        produced = Produced(INPUT, INPUT) if output.row == INPUT and output.name != INPUT else top.names.get(output.row)
         if produced is None:
             unknown = True
-            findings.add(
-                "E220",
-                f"output {output.name} names no row: there is no {output.row}",
-                output.span,
-                label="unknown",
-                help=did_you_mean(output.row, top.names) or "add from: ROW",
-            )
+            if not any(row.is_lost for row in spec.rows):
+                findings.add(
+                    "E220",
+                    f"output {output.name} names no row: there is no {output.row}",
+                    output.span,
+                    label="unknown",
+                    help=did_you_mean(output.row, top.names) or "add from: ROW",
+                )
         elif produced.left_out and output.train_only:
             continue  # an auxiliary head that `when` leaves out is no output
         elif produced.tensor in ends:

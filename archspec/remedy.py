@@ -52,7 +52,7 @@ def _whole(number: float) -> str | None:
 
 def _forgotten_sign(text: str, names: Collection[str]) -> str | None:
     template = _TEMPLATE.fullmatch(text)
-    text = template[1] or template[2] if template else text
+    text = template[1] or template[2] or "" if template else text
     try:
         expression = parse(text, DEFAULT_LIMITS)
     except ExpressionError:

@@ -203,6 +203,13 @@ class Row:
         """The best place to point at for the row as a whole: its name, else its type."""
         return self.value_span("name" if self.name else "type")
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is malformed and nameless: a name that no row has may have been its."""
+        if self.broken:
+            return self.name is None or name_problem(self.name, dotted=True) is not None
+        return self.name is None and self.type is None and self.rows is None
+
     def inside(self) -> Iterator[Row]:
         """This row and every row inside it."""
         yield self

@@ -134,7 +134,8 @@ class RowValues:
                 said = ", ".join(f"{name}: {candidate.written(name)}" for name in found)
                 self.findings.add(
                     "N501",
-                    f"{said} for {origin.row.name}, which the table leaves out: its size of {origin.row.size} needs it",
+                    f"{said} for {origin.row.name or origin.row.type}, which the table leaves out:"
+                    f" its size of {origin.row.size} needs it",
                     origin.row.value_span("size"),
                     label=f"from an input of {shapes[0]}",
                 )

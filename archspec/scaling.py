@@ -102,18 +102,16 @@ def dimensions_of(parameters: Iterable[Parameter], *, with_resolution: bool = Tr
 def total_stride(graph: Graph) -> int:
     """How many pixels of the input lie between neighbours of the coarsest maps."""
     steps: dict[str, Fraction] = {INPUT: Fraction(1)}
-    for node in graph.nodes:
-        window = node.operator.window(node.input_shapes)
-        above = max(steps[tensor] for tensor in node.inputs)
-        # what sees everything, such as the mean of squeeze and excitation, makes no grid coarser
-        steps[node.name] = above if window.whole else above * max(map(Fraction, window.stride))
+    for node in graph.inference_nodes:
+        stride = max(map(Fraction, node.operator.window(node.input_shapes).stride))
+        steps[node.name] = stride * max(steps[tensor] for tensor in node.inputs)
     return ceil(max(steps.values()))
 
 
 class Scaler:
     """Scales one spec; every combination of values is compiled once."""
 
-    def __init__(self, spec: str | Source, options: Options, rule: Rule, before: Candidate) -> None:
+    def __init__(self, spec: str | Source | bytes, options: Options, rule: Rule, before: Candidate) -> None:
         self.rule = rule
         self.before = before
         self.stride = total_stride(before.graph)

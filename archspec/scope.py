@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from archspec.diagnostic import Findings, Related
-from archspec.document import Seq, is_list, text_span
+from archspec.document import Map, Seq, is_list, text_span
 from archspec.expression import ExpressionError, Value, parse
 from archspec.limits import Limits
 from archspec.row import has_expression, is_expression
@@ -112,7 +112,8 @@ class Evaluator:
         if is_list(raw):
             spans = raw.item_spans if isinstance(raw, Seq) else [span] * len(raw)
             return [self.value(item, scope, place, trail) for item, place in zip(raw, spans, strict=True)]
-        return {key: self.value(item, scope, span, trail) for key, item in raw.items()}
+        places = raw.value_spans if isinstance(raw, Map) else dict.fromkeys(raw, span)
+        return {key: self.value(item, scope, places[key], trail) for key, item in raw.items()}
 
     def _evaluated(self, raw: str, scope: Scope, span: Span, trail: tuple[Related, ...]) -> Any:
         try:

@@ -110,6 +110,7 @@ FORMS = {
     "defaults": "{conv: {padding: same, activation: relu}}",
     "blocks": "{unit: {layers: [{type: conv, maps: 64, kernel: 3}]}}",
     "layers": "[{type: conv, maps: 64, kernel: 3}], or a line `- {type: …}` for each row",
+    "table": "|, and the table below it, indented",
     "changes": "{C1: {maps: 12}}",
 }
 """How sections look, for help where one is something else."""

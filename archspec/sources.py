@@ -167,6 +167,8 @@ class SourceFinder:
             if below is not None:
                 self._explain_below(name, below, span, row, each, frame)
                 return
+        if any(row.is_lost for each in frame.outward() for row in each.rows):
+            return
         visible = [known for each in frame.outward() for known in each.names] + ["in"]
         self.findings.add(
             "E220",

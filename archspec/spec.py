@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -13,7 +14,7 @@ from archspec.document import Map, Seq
 from archspec.names import IDENTIFIER, VARIANT, legal_name, name_problem
 from archspec.operators import BY_TYPE
 from archspec.row import STRUCTURE, SUGAR_KEYS, Branches, Row, RowKeys, item_span
-from archspec.sections import FORMS, BlockKeys, OutputKeys, SpecKeys
+from archspec.sections import FORMS, VARIABLE_SECTIONS, BlockKeys, OutputKeys, SpecKeys
 from archspec.source import Span
 from archspec.validation import Reporter, place_in, report_name, shown
 
@@ -79,18 +80,31 @@ class SpecReader:
 
     def sections(self, root: Map) -> Map:
         """The sections of a file that are as they should be; findings for the others."""
+        return self._sound(root, root, "a spec", filled={"extends", "use", "table"})
+
+    def variant(self, name: str, map: Map, params: Map) -> Map:
+        """What a variant sets: parameters, and the sections that are as they should be."""
+        sections = Map(map.span)
+        for key in map.keys() & VARIABLE_SECTIONS - params.keys():
+            sections.put(key, map.key_spans[key], map[key], map.value_spans[key])
+        return self._sound(map, sections, f"variant {name}", filled=sections.keys())
+
+    def _sound(self, map: Map, sections: Map, subject: str, *, filled: Collection[str]) -> Map:
+        """The mapping without those of its sections that are malformed, or empty though they have to be `filled`."""
+        wrong = {key for key in sections if key in filled and sections[key] is None}
+        for key in sorted(wrong):
+            self._empty(key, subject, sections)
         try:
-            SpecKeys.model_validate(root)
+            SpecKeys.model_validate(sections)
         except ValidationError as error:
-            self._report(error, SpecKeys, root, "a spec", "section")
-            sound = root.copied()
-            for detail in error.errors(include_url=False):
-                sound.pop(str(detail["loc"][0]), None)
-            root = sound
-        for key in ("extends", "use", "table"):
-            if key in root and root[key] is None:
-                self._empty(key, "a spec", root)
-        return root
+            self._report(error, SpecKeys, sections, subject, "section")
+            wrong |= {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
+        if not wrong:
+            return map
+        sound = map.copied()
+        for key in wrong:
+            sound.pop(key, None)
+        return sound
 
     def _empty(self, key: str, subject: str, map: Map) -> None:
         self.findings.add(
@@ -125,6 +139,7 @@ class SpecReader:
                     label="not a row",
                     help=f"write {{type: {item}}}" if isinstance(item, str) and item in BY_TYPE else None,
                 )
+                rows.append(Row(Map(item_span(items, index, items.span)), {}, broken=True))
             else:
                 rows.append(self._row(item))
         self._unique(rows)
@@ -169,7 +184,7 @@ class SpecReader:
         return found if all(sound) and len(found) == len(named) else None
 
     def _branch(self, name: str, rows: Any, span: Span) -> tuple[Row, ...] | None:
-        if not isinstance(rows, Seq):
+        if rows is not None and not isinstance(rows, Seq):
             self.findings.add(
                 "E104",
                 f"branch {name} is a list of rows, not {shown(rows)}",

@@ -20,6 +20,7 @@ from archspec.source import Span
 from archspec.spec import Block, Spec
 from archspec.sugar import sugar_attributes, sugar_name, sugar_operator
 from archspec.suggest import did_you_mean
+from archspec.table_rows import TableRow
 from archspec.validation import Reporter, place_in, shown
 
 _COMBINING = ", ".join(operator.type for operator in OPERATORS if operator.role == "combine")
@@ -286,7 +287,8 @@ class StaticChecker:
         try:
             operator.model_validate(values)
         except ValidationError as error:
-            reporter = Reporter(self.findings, operator, subject, also_known=STRUCTURE, names=names)
+            tabled = isinstance(map, TableRow)
+            reporter = Reporter(self.findings, operator, subject, also_known=STRUCTURE, names=names, tabled=tabled)
 
             reporter.report(
                 error,

@@ -113,10 +113,12 @@ class Reporter:
         related: tuple[Related, ...] = (),
         forms: Mapping[str, str] | None = None,
         names: Collection[str] = (),
+        tabled: bool = False,
     ) -> None:
         self.findings = findings
         self.forms = forms or {}
         self.names = names
+        self.tabled = tabled
         self.noun = noun
         self.subject = subject
         self.related = related
@@ -168,8 +170,9 @@ class Reporter:
 
     def missing_key(self, key: str, span: Span) -> None:
         """E103: a key that has to be there."""
+        help = f"fill in a column `{key.capitalize()}` of the table" if self.tabled else f"add {key}: …"
         self.findings.add(
-            "E103", f"{self.subject} needs `{key}`", span, label="missing", help=f"add {key}: …", related=self.related
+            "E103", f"{self.subject} needs `{key}`", span, label="missing", help=help, related=self.related
         )
 
     def wrong_value(self, location: tuple[str | int, ...], detail: ErrorDetails, span: Span) -> None:

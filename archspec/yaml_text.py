@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isinf
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,49 +13,22 @@ import yaml
 from archspec.diagnostic import Findings, Related
 from archspec.document import Map, Seq
 from archspec.limits import Limits
+from archspec.reading import add_too_large, character_span
 from archspec.source import Source, Span
-from archspec.suggest import nearest
 from archspec.yaml_events import events
 from archspec.yaml_syntax import SURROGATE_HELP, Complaint, complaint, inside, missing_space, spelled
-
-
-def read_source(path: Path, name: str, findings: Findings, limits: Limits) -> Source | None:
-    """The text of a file, which diagnostics call `name`; None with a finding where it can't be had."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(limits.source + 1)
-    except (OSError, ValueError) as error:
-        findings.add("E001", f"can't read `{name}`: {_reason(error)}", None, help=_other_file(path))
-        return None
-    if len(data) > limits.source:
-        _add_too_large(name, findings, limits)
-        return None
-    try:
-        return Source(name, data.decode("utf-8-sig"), str(path.parent))
-    except UnicodeDecodeError as error:
-        # `error` counts from behind the byte order mark, and `error.object` starts there.
-        before = error.object[: error.start].decode()
-        source = Source(name, before + error.object[error.start :].decode(errors="replace"))
-        findings.add(
-            "E002",
-            f"byte 0x{error.object[error.start]:02x} is not UTF-8",
-            _character_span(source, len(before)),
-            label="not UTF-8",
-            help="save the file with the encoding UTF-8",
-        )
-        return None
 
 
 def read_yaml(source: Source, findings: Findings, limits: Limits) -> Any:
     """The document that a source holds: Map, Seq or scalar; None with a finding where it does not parse."""
     if len(source.text) > limits.source:
-        _add_too_large(source.name, findings, limits)
+        add_too_large(source.name, findings, limits)
         return None
     if strange := _STRANGE.search(source.text):
         findings.add(
             "E004",
             f"the character U+{ord(strange[0]):04X} can't stand in a spec",
-            _character_span(source, strange.start()),
+            character_span(source, strange.start()),
             label="invisible here",
             help=f'delete it, or write it in double quotes as "{_escaped(strange[0])}"',
         )
@@ -67,31 +39,6 @@ def read_yaml(source: Source, findings: Findings, limits: Limits) -> Any:
         return None
 
 
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[0].lower() + error.strerror[1:]
-    return str(error)
-
-
-def _other_file(path: Path) -> str:
-    try:
-        if path.is_dir():
-            return f"name a file in it, such as `{path.name}/spec.yaml`"
-        match = nearest(path.name, (other.name for other in path.parent.iterdir()))
-    except (OSError, ValueError):
-        match = None
-    return f"did you mean `{match}`?" if match else "check the path and its permissions"
-
-
-def _add_too_large(name: str, findings: Findings, limits: Limits) -> None:
-    findings.add(
-        "E003",
-        f"`{name}` is larger than {limits.source} bytes",
-        None,
-        help=f"raise the bound: --limit source={2 * limits.source}",
-    )
-
-
 # What YAML forbids, and what looks like nothing in an editor: a byte order mark inside the text, and the three line
 # breaks that YAML 1.1 counts and editors don't. With them gone, the parser's line numbers are everybody's.
 _STRANGE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -99,12 +46,6 @@ _STRANGE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uf
 
 def _escaped(character: str) -> str:
     return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
-
-
-def _character_span(source: Source, index: int) -> Span:
-    lines = Source("", source.text[:index]).lines
-    line, column = len(lines) - 1, len(lines[-1])
-    return Span(source, line, column, line, column + 1)
 
 
 class _Unreadable(Exception):

@@ -138,14 +138,9 @@ def errors_page() -> str:
         "Every code that archspec gives, with the smallest spec that shows it. E is an error: the spec does not\n"
         "compile. W is a warning: it compiles, and probably is not what was meant; `archspec validate --strict` takes\n"
         "it for an error. N is a note: what archspec has inferred. Codes are never used again for something else.",
-        *(part for code in sorted(CODES, key=_order) for part in _code(code)),
+        *(part for code in CODES for part in _code(code)),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _order(code: Code) -> tuple[int, str]:
-    """Errors, warnings, notes."""
-    return ("EWN".index(code.code[0]), code.code)
 
 
 def _code(code: Code) -> Iterator[str]:

@@ -72,39 +72,6 @@ _PARTS = """
 EXPRESSION_PARTS = _PARTS.split()
 NAMES: dict[str, Any] = {"i": 2, "width": 64, "depths": [3, 4, 6, 3], "in.maps": 8, "in.height": 5, "half": 0.5}
 
-CONSTRUCTS = """
-name: everything
-input: {maps: 3, height: =side, width: 32}
-params: {side: 32, width: 8, depths: [1, 2], kind: unit, late: true}
-variants: {wide: {width: 16, outputs: [head]}, tall: {extends: wide, side: 48}}
-defaults: {conv: {padding: same, norm: batch, activation: relu, init: he_normal}, unit: {kernel: 3}}
-blocks:
-  unit:
-    params: {maps, kernel: 1, stride: 1, out: =maps*2}
-    defaults: {conv: {bias: false}}
-    layers:
-      - {name: a, type: conv, maps: =maps, kernel: =kernel, stride: =stride}
-      - {name: b, type: conv, maps: =out, kernel: 1x3, from: a, activation: {type: leaky_relu, slope: 0.1}}
-      - {type: add, when: =in.maps == out and stride == 1, from: [b, in]}
-layers:
-  - {name: stem, type: conv, maps: "=divisible(width*1.1, 8)", kernel: 3}
-  - {name: twin, type: conv, maps: =in.maps if late else 3, kernel: 3, repeat: 2, last: {maps: 4}, first: {stride: 2}}
-  - name: stage
-    each: {depth: =depths, wide: [4, 6]}
-    layers:
-      - {type: =kind, maps: =wide*(i+1), repeat: =depth, first: {stride: 2}}
-      - {type: max_pool, kernel: 2, stride: 1, padding: half, when: =i > 0}
-  - type: concat
-    name: mix
-    branches:
-      skip: []
-      deep: [{type: conv, maps: 24, kernel: 5, groups: 2}, {type: conv, maps: 24, kernel: 5, groups: 2, share: conv1}]
-  - {name: pool, type: global_avg_pool, size: 1x1}
-  - {name: head, type: dense, units: =sum(depths)}
-  - {name: aux, type: dense, units: 5, from: mix, when: =late}
-outputs: {head: {loss: cross_entropy}, aux: {train_only: true, weight: 0.3}}
-"""
-
 
 @dataclass(frozen=True)
 class Failure:
@@ -123,7 +90,7 @@ def corpus() -> list[str]:
     for path in sorted((HERE / "errors").rglob("*")):
         if path.suffix in (".yaml", ".yml", ".json", ".md", ".csv") and path.stat().st_size < 20_000:
             texts.append(path.read_bytes().decode("utf-8", errors="replace"))
-    texts.append(CONSTRUCTS)
+    texts.append((HERE / "constructs.yaml").read_text(encoding="utf-8"))
     for operator in OPERATORS:
         for example in operator.examples:
             shapes = ["x".join(map(str, shape)) for shape in example.inputs]

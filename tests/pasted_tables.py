@@ -813,6 +813,32 @@ FC;32x10;;10
         input="1x10x10",
     ),
     Pasted(
+        "bare-pipes-with-empty-cells-at-the-edges",
+        """\
+ | Type | Maps | Size | Kernel
+--|--|--|--|--
+ | Input | 3 | 16x16 |
+C1 | Conv | 4 | 14x14 | 3
+ | Max pool | | 7x7 | 2
+F3 | FC | 2 | |
+""",
+        112 + 4 * 7 * 7 * 2 + 2,
+        {0: "4x14x14", 1: "4x7x7", 2: "2"},
+    ),
+    Pasted(
+        "input-size-in-the-type-and-a-rate-among-the-filters",
+        """\
+Layer;Filters;Filter size
+Input (3x16x16);-;-
+Conv 1;4;3 x 3
+Dropout 1;rate = 0.25;-
+Fully Connected 1;2;-
+""",
+        112 + 4 * 14 * 14 * 2 + 2,
+        {0: "4x14x14", 1: "4x14x14", 2: "2"},
+        "csv",
+    ),
+    Pasted(
         "pandas-index-and-nan",
         """\
 |    | layer   | type    | filters   | kernel   | size     |

@@ -8,7 +8,6 @@ a page share a directory, and a block sees the files of those above it, and what
     text FILE       a table as people paste it, or another file that examples read; a table compiles
     console         `$ archspec …` and exactly what it prints in 80 columns; `...` stands for lines left out
     python          with `>>>`: a session, exactly; without: a module, which a test of its own runs
-    json            parses
     sh              commands for a shell, which are not run
 """
 
@@ -44,7 +43,7 @@ from tests import test_operators
 from tests.conftest import REPOSITORY
 
 DOCS = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-LANGUAGES = ("yaml", "text", "console", "python", "json", "sh")
+LANGUAGES = ("yaml", "text", "console", "python", "sh")
 _FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -191,11 +190,6 @@ def test_session_prints_what_the_page_shows(block: Fenced, place: Path) -> None:
     report = io.StringIO()
     doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.write)
     assert report.getvalue() == ""
-
-
-@pytest.mark.parametrize("block", cases("json"))
-def test_json_parses(block: Fenced) -> None:
-    json.loads(block.text)
 
 
 # --- links, and what the pages have to mention

@@ -679,14 +679,12 @@ def test_misfits(
 
 @pytest.mark.parametrize("operator", [operator for operator in OPERATORS if operator.adjustable])
 def test_variations(operator: type[Operator]) -> None:
-    """What a table's sizes may imply: the row as it stands first, then every open attribute, none of the others."""
+    """What a table's sizes may imply: other values of the open attribute, none of the others changed."""
     row = operator.model_validate(operator.examples[-1].attributes)
-    assert list(row.variations(frozenset())) == [row]
     for name in operator.adjustable:
-        first, *others = row.variations(frozenset([name]))
-        assert first == row
-        assert len({each.written(name) for each in others}) > 1
-        for each in others:
+        varied = list(row.variations(frozenset([name])))
+        assert len({each.written(name) for each in varied}) > 1
+        for each in varied:
             assert operator.model_validate(row.model_dump() | {name: getattr(each, name)}) == each
 
 

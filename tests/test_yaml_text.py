@@ -19,9 +19,10 @@ from archspec.codes.reading import READING_CODES
 from archspec.diagnostic import Diagnostic, Findings
 from archspec.document import Map, Seq, plain
 from archspec.limits import DEFAULT_LIMITS, Limits
+from archspec.reading import read_source
 from archspec.report.diagnostics import as_text
 from archspec.source import Source, Span
-from archspec.yaml_text import read_source, read_yaml
+from archspec.yaml_text import read_yaml
 
 
 @pytest.fixture(params=["c", "python"])

@@ -1,4 +1,4 @@
-"""`list`, `compare --plot`, `scale` and docs/zoo.md: choosing a network of the zoo, and making one that is not there."""
+"""`list`, `compare --plot`, `scale` and docs/zoo.md: choosing a network, and making one that is not there."""
 
 from __future__ import annotations
 
@@ -87,9 +87,16 @@ def test_list_sorts_with_unknown_values_last(zoo: list[Entry]) -> None:
     for key, value in KEYS.items():
         for written in (key, f"-{key}"):
             found = [value(entry) for entry in ordered(zoo, written)]
+            assert len(found) == len(zoo)
             known = [each for each in found if each is not None]
             assert known == sorted(known, reverse=written.startswith("-"))  # pyright: ignore[reportArgumentType]
             assert found[len(known) :] == [None] * (len(found) - len(known))
+
+
+def test_the_help_names_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["list", "--help"])
+    assert f"by {', '.join(KEYS)};" in " ".join(capsys.readouterr().out.split())
 
 
 def test_list_filters_and_sorts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +150,8 @@ def test_aims() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "list --max-params ten", "list --max-macs -1", "list --min-top1 101", "list --sort size", "list --family resnett",
+        "list --max-params ten", "list --max-macs -1", "list --min-top1 101", "list --sort size",
+        "list --family resnett",
         "scale resnet50", "scale resnet50 --macs 0x", "scale resnet50 --macs x", "scale resnet50 --macs 2x --phi 1",
         "scale resnet50 --phi 1 --alpha 0",
     ],
@@ -187,7 +195,7 @@ def test_plot_has_a_marker_and_a_label_for_each_accuracy(plot: ElementTree.Eleme
 def test_labels_of_the_plot_do_not_overlap(plot: ElementTree.Element) -> None:
     boxes = _boxes(plot)
     assert not [(one, other) for one, other in combinations(boxes, 2) if one.meets(other)]
-    assert all(0 <= box.x and box.x + box.width <= WIDTH for box in boxes)
+    assert all(box.x >= 0 and box.x + box.width <= WIDTH for box in boxes)
 
 
 def test_plot_tells_what_it_shows_and_needs_nothing_else(plot: ElementTree.Element, zoo: list[Entry]) -> None:
@@ -250,6 +258,21 @@ def test_another_input_has_no_published_accuracy(tmp_path: Path, capsys: pytest.
     assert "without a published top-1: resnet18" in file.read_text(encoding="utf-8")
 
 
+def test_legend_keeps_clear_of_markers() -> None:
+    names = ("vgg/vgg11", "mobilenet_v2", "efficientnet/b0")
+    root = ElementTree.fromstring(accuracy_plot(figures(load(name), name) for name in names))
+    circles = [tuple(float(each.get(key, "")) for key in ("cx", "cy", "r")) for each in root.iter(f"{SVG}circle")]
+    assert len(circles) == 5
+    for (x, y, radius), (other_x, other_y, other_radius) in combinations(circles, 2):
+        assert (x - other_x) ** 2 + (y - other_y) ** 2 > (radius + other_radius) ** 2
+
+
+def test_plot_of_nothing_published_still_names_the_models() -> None:
+    drawn = accuracy_plot([figures(load("lenet5"), "lenet5")])
+    assert "<circle" not in drawn
+    assert "without a published top-1: lenet5" in drawn
+
+
 def test_plot_escapes_names() -> None:
     figure = figures(load("lenet5"), "a<b>&c.yaml")
     assert "a<b>&c.yaml" in (ElementTree.fromstring(accuracy_plot([figure])).findall(f"{SVG}text")[-1].text or "")
@@ -285,7 +308,7 @@ def test_scale_reaches_its_goal_and_the_printed_line_gives_the_same_network(
     assert found["stride"] == 32
     again = json.loads(output(capsys, found["command"].removeprefix("archspec ") + " --format json"))
     assert again["macs"] == found["after"]["macs"]
-    assert again["parameters"]["trained"] == found["after"]["trainable"]
+    assert again["parameters"]["trainable"] == found["after"]["trainable"]
 
 
 def test_a_step_of_efficientnet_is_as_large_as_the_papers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -349,7 +372,7 @@ def test_scale_to_what_it_costs_changes_nothing() -> None:
     assert found.settings == ("depth=1.0", "width=1.0", "resolution=224")
 
 
-def test_the_gate_of_squeeze_and_excitation_makes_no_grid_coarser() -> None:
+def test_gates_and_auxiliary_heads_make_no_grid_coarser() -> None:
     strides = {"efficientnet/b0": 32, "googlenet": 32, "lenet5": 4, "darknet53": 32, "fcn": 8, "vgg16": 32}
     assert {name: total_stride(load(name)) for name in strides} == strides
 

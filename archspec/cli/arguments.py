@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TextIO
 from archspec.diagnostic import Diagnostic
 from archspec.limits import DEFAULT_LIMITS, Limits
 from archspec.loading import Checked, Options, compile_spec, compile_text
-from archspec.source import Source
 from archspec.suggest import did_you_mean
 
 STDIN = "-"
@@ -127,12 +126,12 @@ def options_of(arguments: argparse.Namespace, variant: str | None = None) -> Opt
 
 def compiled(name: str, options: Options) -> Checked:
     """A spec by its path, its name in the zoo, or - for standard input."""
-    return compile_text(standard_input(), options) if name == STDIN else compile_spec(name, options)
+    return compile_text(standard_input(options.limits), options) if name == STDIN else compile_spec(name, options)
 
 
-def standard_input() -> Source:
-    """What standard input has, as a source."""
-    return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8-sig", errors="replace"))
+def standard_input(limits: Limits) -> bytes:
+    """What standard input has; never much more than the limit."""
+    return sys.stdin.buffer.read(limits.source + 1)
 
 
 def report(diagnostics: Iterable[Diagnostic], limits: Limits) -> None:

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = 0
     for name in _expanded(arguments.specs):
         checked += 1
-        found += check_family(standard_input() if name == STDIN else name, options_of(arguments))
+        found += check_family(standard_input(limits) if name == STDIN else name, options_of(arguments))
     found = list(dict.fromkeys(found))
     _print(found, checked, arguments.format, limits)
     if not checked:

@@ -31,7 +31,7 @@ def joined(argv: Sequence[str]) -> list[str]:
     """A command line with `--sort -top1` as `--sort=-top1`: argparse takes `-top1` for an option of its own."""
     found: list[str] = []
     for word in argv:
-        if found and found[-1] in ("--sort", "--phi") and word.startswith("-"):
+        if found and found[-1] == "--sort" and word.startswith("-"):
             found[-1] += f"={word}"
         else:
             found.append(word)
@@ -134,7 +134,7 @@ def run_scale(arguments: argparse.Namespace) -> int:
     from archspec.scaling import Candidate, Goal, Rule, Scaler, dimensions_of
 
     options, limits = options_of(arguments), limits_of(arguments)
-    spec = standard_input() if arguments.spec == STDIN else arguments.spec
+    spec = standard_input(limits) if arguments.spec == STDIN else arguments.spec
     checked = compile_spec(spec, options) if isinstance(spec, str) else compile_text(spec, options)
     if checked.graph is None:
         report(checked.diagnostics, limits)

@@ -72,8 +72,8 @@ TABLE_CODES = (
     Code(
         "N502",
         "how a cell was read",
-        "The cell can be read in more than one way, and this is the one that was taken. There are too many ways for one "
-        "example.",
+        "The cell can be read in more than one way, and this is the one that was taken. There are too many ways "
+        "for one example.",
         "",
     ),
 )

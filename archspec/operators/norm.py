@@ -164,7 +164,7 @@ class GroupNorm(_Norm):
         return inputs[0]
 
     def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(), Kept.new("statistics", 2 * self.groups, "float32"))
+        return (Kept.input(contiguous=True), Kept.new("statistics", 2 * self.groups, "float32"))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(

@@ -69,10 +69,12 @@ class Kept:
     dtype: Literal["activation", "float32", "int64", "bool"] = "activation"
     per_batch: bool = False
     """kept once for the whole batch (the statistics of batch norm), not once an image"""
+    contiguous: bool = False
+    """kept as a copy where the input is a slice of a larger tensor"""
 
     @classmethod
-    def input(cls, index: int = 0) -> Kept:
-        return cls("input", index)
+    def input(cls, index: int = 0, *, contiguous: bool = False) -> Kept:
+        return cls("input", index, contiguous=contiguous)
 
     @classmethod
     def output(cls) -> Kept:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import chain, islice, product
 from math import gcd
 from typing import ClassVar, Self, TypeVar
 
@@ -128,16 +128,18 @@ _Windowed = TypeVar("_Windowed", bound=Operator)
 
 
 def window_variations(operator: _Windowed, kernel: Pair, open: frozenset[str]) -> Iterator[_Windowed]:
-    """Other paddings first, then other strides: tables leave out the padding more often."""
+    """Other paddings first, then other strides, and the paddings of more than half a kernel, which are rare, last."""
     reach = min(max(kernel), _FARTHEST)
     slowest_first = operator.adjustable[::-1]
-    choices: dict[str, list[object]] = {name: [getattr(operator, name)] for name in slowest_first}
-    if "padding" in open:
-        choices["padding"] += ["valid", "same", *((side,) * 4 for side in range(1, reach))]
+    usual: dict[str, list[object]] = {name: [getattr(operator, name)] for name in slowest_first}
     if "stride" in open:
-        choices["stride"] += [(step, step) for step in range(1, max(reach, 4) + 1)]
-    without_repetition = (dict.fromkeys(values) for values in choices.values())
-    for values in islice(product(*without_repetition), 1, None):  # the first is the operator as it is
+        usual["stride"] += [(step, step) for step in range(1, max(reach, 4) + 1)]
+    choices = [usual]
+    if "padding" in open:
+        usual["padding"] += ["valid", "same", *((side,) * 4 for side in range(1, reach // 2 + 1))]
+        choices.append({**usual, "padding": [(side,) * 4 for side in range(reach // 2 + 1, reach)]})
+    combined = chain.from_iterable(product(*map(dict.fromkeys, each.values())) for each in choices)
+    for values in islice(combined, 1, None):  # the first is the operator as it is
         yield operator.model_copy(update=dict(zip(slowest_first, values, strict=True)))
 
 

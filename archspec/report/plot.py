@@ -113,6 +113,7 @@ def scatter(points: Sequence[Point], unpublished: Sequence[str] = ()) -> str:
     """The plot: top-1 accuracy against MACs, the area of a marker by parameters; the others named below it."""
     axes = _Axes.of(points)
     markers = [axes.marker(group) for group in _coinciding(points)]
+    legend = _legend_box(axes, markers)
     notes = _wrapped("without a published top-1: " + ", ".join(unpublished), WIDTH - 2 * 16) if unpublished else []
     height = _HEIGHT + _LINE * len(notes) + (10 if notes else 0)
     title = "Accuracy against multiply-accumulates"
@@ -129,8 +130,8 @@ def scatter(points: Sequence[Point], unpublished: Sequence[str] = ()) -> str:
         *axes.drawn(),
         *_families(markers),
         *_drawn_markers(markers),
-        *_legend(axes),
-        *(_drawn_label(label) for label in place_labels(markers, _PLOT, taken=_legend_box(axes))),
+        *(_legend(axes, legend) if markers else ()),
+        *(_drawn_label(label) for label in place_labels(markers, _PLOT, taken=[legend])),
     ]
     for index, line in enumerate(notes):
         parts.append(f'<text class="quiet" x="16" y="{_HEIGHT + 8 + _LINE * index}">{escape(line)}</text>')
@@ -238,17 +239,21 @@ def _legend_sizes(axes: _Axes) -> list[float]:
     return [size for size in (power / 10, power) if size <= axes.most]
 
 
-def _legend_box(axes: _Axes) -> list[Box]:
-    height = 2 * axes.radius(_legend_sizes(axes)[-1]) + 24
-    return [Box(_PLOT.x + _PLOT.width - 170, _PLOT.y + _PLOT.height - height - 6, 164, height)]
+def _legend_box(axes: _Axes, markers: Sequence[Marker]) -> Box:
+    """A corner of the plot that no marker reaches into, the last of them where there is none."""
+    width, height, gap = 164, 2 * axes.radius(_legend_sizes(axes)[-1]) + 24, 6
+    left, right = _PLOT.x + gap, _PLOT.x + _PLOT.width - width - gap
+    top, bottom = _PLOT.y + gap, _PLOT.y + _PLOT.height - height - gap
+    corners = [Box(x, y, width, height) for x, y in ((right, bottom), (left, top), (left, bottom), (right, top))]
+    free = (box for box in corners if not any(_covers(marker, box) for marker in markers))
+    return next(free, corners[-1])
 
 
-def _legend(axes: _Axes) -> Iterator[str]:
-    """Circles of known sizes, in the corner where cheap accuracy would be expensive."""
-    box = _legend_box(axes)[0]
+def _legend(axes: _Axes, box: Box) -> Iterator[str]:
+    """Circles of known sizes."""
     bottom = box.y + box.height - 18
     middle, foot = box.x + box.width / 2, box.y + box.height - 3
-    yield f'<text class="quiet" x="{middle}" y="{foot:.1f}" text-anchor="middle">parameters</text>'
+    yield f'<text class="quiet" x="{middle:.1f}" y="{foot:.1f}" text-anchor="middle">parameters</text>'
     x = box.x + 12.0
     for size in _legend_sizes(axes):
         radius = axes.radius(size)

@@ -49,7 +49,7 @@ def put_window(row: TableRow, line: Line, operator: type[Operator], window: Wind
             problem = f"{name} is {row[name]} by one cell, and {value} by another"
             contradiction(problem, span, findings, Related(row.value_spans[name], f"{row[name]} here"))
         row.put(name, span, value, span)
-    _warn_unread(line, operator, findings)
+    _warn_unread(row, line, operator, window, findings)
 
 
 def _stated(line: Line, operator: type[Operator], window: Window, findings: Findings) -> _Stated:
@@ -82,7 +82,7 @@ def _reads(operator: type[Operator], column: Column) -> bool:
     )
 
 
-def _warn_unread(line: Line, operator: type[Operator], findings: Findings) -> None:
+def _warn_unread(row: TableRow, line: Line, operator: type[Operator], window: Window, findings: Findings) -> None:
     """W502 for what this type of layer has no use for."""
     kind = line.kind
     beside: dict[Column, object] = {
@@ -90,8 +90,11 @@ def _warn_unread(line: Line, operator: type[Operator], findings: Findings) -> No
         "stride": None if kind.stride == 1 else kind.stride,  # papers write `FC / s1`
         "padding": kind.padding,
     }
+    # a dense layer is a 1x1 convolution, or its Kernel column says `1024 x 1000`
+    units = row.get(operator.size_attribute or "")
+    is_useless = operator.flattens and window.kernel not in (None, (1, 1)) and (window.kernel or ())[-1:] != (units,)
     for column in _COLUMNS:
-        if _reads(operator, column):
+        if _reads(operator, column) and not (column == "kernel" and is_useless):
             continue
         if (cell := line.cells.get(column)) is not None:
             not_read(f"{column} {shown(cell.text)} is not read: {operator.type} has none", cell, findings)

@@ -70,7 +70,7 @@ def _move_weak_headings(grid: Grid, columns: list[Column | None]) -> None:
         others = {other for place, other in enumerate(columns) if place != index}
         if column == "size" and word in ("size", "shape", "dimensions") and "size" in others and "kernel" not in others:
             columns[index] = "kernel"
-        elif column == "maps" and _has_pairs(_filled(grid, index)):
+        elif column == "maps" and _are_pairs(_filled(grid, index)):
             if re.search("filter|kernel", word):
                 columns[index] = "kernel" if "kernel" not in others else column
             elif "size" not in others:
@@ -95,8 +95,8 @@ def _tell_names_from_types(grid: Grid, columns: list[Column | None]) -> None:
         columns[types] = "type"
 
 
-def _has_pairs(texts: Sequence[str]) -> bool:
-    return any(len(numbers(text) or ()) > 1 for text in texts)
+def _are_pairs(texts: Sequence[str]) -> bool:
+    return sum(len(numbers(text) or ()) > 1 for text in texts) * 2 > len(texts)
 
 
 def _says_maps(grid: Grid, columns: list[Column | None]) -> bool:

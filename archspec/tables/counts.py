@@ -12,8 +12,8 @@ from archspec.source import Span
 from archspec.table_rows import TableRow
 from archspec.tables.lines import Line
 from archspec.tables.sizes import SizeReader
-from archspec.tables.unreadable import UnreadableError, contradiction, read_numbers
-from archspec.tables.window import Window
+from archspec.tables.unreadable import UnreadableError, contradiction, not_read, read_numbers
+from archspec.tables.window import Above, Window
 from archspec.validation import shown
 
 
@@ -32,14 +32,14 @@ class CountReader:
         self.sizes = sizes
         self.findings = findings
 
-    def put(self, row: TableRow, line: Line, operator: type[Operator], window: Window, maps_above: int | None) -> None:
-        """Maps or units, and the size; `maps_above` as far as the rows above say them."""
+    def put(self, row: TableRow, line: Line, operator: type[Operator], window: Window, above: Above) -> None:
+        """Maps or units, and the size."""
         sides = self._sides(line, operator)
-        maps = self._count(line, operator, sides, window, maps_above)
+        maps = self._count(line, operator, sides, window, above)
         if operator.size_attribute is not None and maps is not None:
             row.put(operator.size_attribute, maps.span, maps.value, maps.span)
-        elif maps is not None and maps_above not in (None, maps.value) and (sides is None or len(sides) == 1):
-            problem = f"{row.get('name', operator.type)} has {maps_above} maps by the rows above, and {maps.value} here"
+        elif maps is not None and above.maps not in (None, maps.value) and (sides is None or len(sides) == 1):
+            problem = f"{row.get('name', operator.type)} has {above.maps} maps by the rows above, and {maps.value} here"
             contradiction(problem, maps.span, self.findings)
         if sides is None or (operator.flattens and set(sides) == {1} and maps is not None):
             return
@@ -55,7 +55,7 @@ class CountReader:
     def _sides(self, line: Line, operator: type[Operator]) -> tuple[int, ...] | None:
         if "size" not in line.cells:
             return None
-        sides = self.sizes.sides(line)
+        sides = self.sizes.claimed(line)
         if sides is None:
             raise UnreadableError
         if operator.flattens:
@@ -68,14 +68,14 @@ class CountReader:
         operator: type[Operator],
         sides: tuple[int, ...] | None,
         window: Window,
-        maps_above: int | None,
+        above: Above,
     ) -> _Count | None:
         """What the row says of its maps or units; what it says twice has to agree."""
         kind, kind_span = line.kind, line.kind_cell.span
         said = self._by_columns(line, operator, sides)
         if operator.size_attribute is not None:
             known = bool(said) or kind.maps is not None
-            by_window = window.count(maps_above, vector=operator.flattens, known=known)
+            by_window = window.units(above) if operator.flattens else window.output_maps(above, known=known)
             if by_window is not None:
                 said.append(_Count(by_window, line.cells["kernel"].span))
         if kind.maps is not None:
@@ -97,6 +97,10 @@ class CountReader:
                     self.findings,
                     Related(said[0].span, f"{said[0].value} here"),
                 )
+        if window.others and above.maps not in (None, *window.others) and len(said) > 0:
+            cell = line.cells["kernel"]
+            problem = f"{window.others[0]} in {shown(cell.text)} is not read: the rows above give {above.maps} maps"
+            not_read(problem, cell, self.findings)
         return said[0] if said else None
 
     def _by_columns(self, line: Line, operator: type[Operator], sides: tuple[int, ...] | None) -> list[_Count]:

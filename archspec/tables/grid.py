@@ -97,18 +97,21 @@ def lines_of_scalar(text: str, span: Span) -> list[Line]:
 # -- layouts ------------------------------------------------------------------------------------------
 
 
-def _bars(line: Line) -> list[Cell]:
-    text = line.text
-    marks = [match.start() for match in _BARS.finditer(text)]
-    if not marks:
-        return [line.all]
-    starts = [0, *(mark + 1 for mark in marks)]
-    stops = [*marks, len(text)]
-    if not text[: marks[0]].strip():
-        del starts[0], stops[0]
-    if len(starts) > 1 and not text[marks[-1] + 1 :].strip():
-        del starts[-1], stops[-1]
-    return [line.cell(start, stop) for start, stop in zip(starts, stops, strict=True)]
+def _bars(line: Line, *, bare: bool = False) -> list[Cell]:
+    """The cells between bars; those on the outside enclose the line, unless it is `bare`."""
+    marks = [match.start() for match in _BARS.finditer(line.text)]
+    starts, stops = [0, *(mark + 1 for mark in marks)], [*marks, len(line.text)]
+    cells = [line.cell(start, stop) for start, stop in zip(starts, stops, strict=True)]
+    if marks and not bare:
+        encloses_left, encloses_right = _encloses(line)
+        cells = cells[encloses_left : len(cells) - encloses_right or None]
+    return cells
+
+
+def _encloses(line: Line) -> tuple[bool, bool]:
+    """Whether a line begins with a bar, and whether it ends with one."""
+    text = line.text.strip()
+    return _BARS.match(text) is not None, len(text) > 1 and _BARS.match(text, len(text) - 1) is not None
 
 
 def _separated(line: Line, cell: re.Pattern[str]) -> list[Cell]:
@@ -167,9 +170,12 @@ def read_grid(lines: list[Line], findings: Findings, whole: Span) -> Grid | None
         last = max((index for index, line in enumerate(body) if _BARS.search(line.text)), default=-1)
         body, notes = body[: last + 1], body[last + 1 :]
     headings = layout(header)
+    is_bare = layout is _bars and not all(_encloses(line)[0] for line in [header, *body])
+    if is_bare and _encloses(header) == (True, False):  # the first heading is empty
+        headings = _bars(header, bare=True)
     rows: list[tuple[Cell, ...]] = []
     for line in body:
-        row = _arranged(layout, headings, line)
+        row = _arranged(layout, headings, line, bare=is_bare)
         if row is None:
             _report_ragged(line, layout(line), len(headings), findings)
             return None
@@ -178,9 +184,11 @@ def read_grid(lines: list[Line], findings: Findings, whole: Span) -> Grid | None
     return Grid(tuple(headings), tuple(rows), spans, tuple(line.all for line in notes))
 
 
-def _arranged(layout: _Layout, headings: list[Cell], line: Line) -> tuple[Cell, ...] | None:
+def _arranged(layout: _Layout, headings: list[Cell], line: Line, *, bare: bool) -> tuple[Cell, ...] | None:
     """A cell for each heading; None where it can't be told which stands under which."""
     cells = layout(line)
+    if bare and len(every := _bars(line, bare=True)) <= len(headings):
+        cells = every  # a bar at the edge stands beside an empty cell
     missing = len(headings) - len(cells)
     empty = Cell("", line.span(0, len(line.text)))
     if missing < 0:

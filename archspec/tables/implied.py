@@ -11,23 +11,27 @@ from archspec.diagnostic import Findings
 from archspec.operators.operator import Operator
 from archspec.shape import Shape
 from archspec.table_rows import TableRow, read_claim
+from archspec.tables.window import Above
 
 _LARGEST_KERNEL = 31
 
 
-def put_implied_kernel(
-    row: TableRow, operator: type[Operator], maps: int | None, area: tuple[int, int] | None, findings: Findings
-) -> None:
-    """The kernel that a table leaves out, with N501; `maps` and `area` are those of the row above, where known."""
+def put_implied_kernel(row: TableRow, operator: type[Operator], above: Above, findings: Findings) -> None:
+    """The kernel that a table leaves out, with N501."""
     field = operator.model_fields.get("kernel")
     if field is None or not field.is_required() or "kernel" in row:
         return
-    if row.get("parameters") and maps is not None:
-        found = _by_parameters(row, operator, maps)
+    if row.get("parameters") and above.maps is not None:
+        found = _by_parameters(row, operator, above.maps)
         span, why = row.value_spans["parameters"], f"its {row['parameters']:,} parameters need it"
-    elif (size := read_claim(row.get("size"))) and operator.role == "pool" and "stride" not in row and area is not None:
-        found = _by_sizes(area, size)
-        span, why = row.value_spans["size"], f"windows side by side make its size of {area[0]}x{area[1]}"
+    elif (
+        (size := read_claim(row.get("size")))
+        and operator.role == "pool"
+        and "stride" not in row
+        and above.area is not None
+    ):
+        found = _by_sizes(above.area, size)
+        span, why = row.value_spans["size"], f"windows side by side make its size of {above.area[0]}x{above.area[1]}"
     else:
         return
     for name, value in found.items():

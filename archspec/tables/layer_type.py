@@ -36,6 +36,8 @@ _COUNT = re.compile(
     r"(?<!\d),\s*(\d+)\b|\b(\d+)\s*(?=filters|maps|channels|units|kernels|neurons)|\(\s*(?:\d+\s*,\s*)?(\d+)\s*[,)]"
 )
 _TRAILING = re.compile(r"(?<=[a-z])[-\s](\d+)\s*$", re.IGNORECASE)
+_REPEAT = re.compile(r"\b\d+\s*[x×]\s|[x×]\s*\d+\b|\btimes\b", re.IGNORECASE)
+"""how papers write several layers in one row"""
 _TAG = re.compile(r"[a-z]?\d{1,6}")
 """what tells layers apart, in the cell of a type: `Conv 1`, `Convolution C1`"""
 _FILLERS = frozenset({"and", "layer", "layers", "2d", "filters", "maps", "channels", "units", "kernels", "neurons"})
@@ -100,7 +102,7 @@ def layer_type(text: str) -> LayerType | None:
     number = clipping.cut(_RATE)
     maps = next(iter(clipping.cut_numbers(_COUNT)), maps)
     trailing = clipping.cut_numbers(_TRAILING)
-    operators = _operators(clipping.rest)
+    operators = None if _REPEAT.search(clipping.rest) else _operators(clipping.rest)
     if operators is None:
         return None
     main, norm, activation = operators
@@ -177,7 +179,7 @@ def activation_type(text: str) -> tuple[type[Operator] | None, float | None] | N
 def type_help(text: str) -> str:
     """What to write in place of an unknown type."""
     words = [word for word in re.sub(r"[^a-z]+", " ", text.lower()).split() if word not in _FILLERS]
-    if sum(word in BY_ALIAS for word in words) > 1:
+    if sum(word in BY_ALIAS for word in words) > 1 or (words and _REPEAT.search(_PAIR.sub("", text))):
         return "give each layer a row of its own; only a norm, and an activation behind it, stand with another layer"
     if len(words) == 1:
         ending = f"_{words[0].removesuffix('ing')}"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from archspec.diagnostic import Findings
 from archspec.source import Span
-from archspec.tables.cells import is_nothing, numbers, read_count
+from archspec.tables.cells import is_nothing, numbers, read_count, read_rate
 from archspec.tables.grid import Cell, Grid, joined
-from archspec.tables.headings import Column
+from archspec.tables.headings import Column, meaning
 from archspec.tables.layer_type import LayerType, layer_type, type_help
 from archspec.validation import shown
 
@@ -61,6 +61,9 @@ def read_lines(grid: Grid, columns: Sequence[Column | None], findings: Findings)
         if _TOTAL.match(first.text):
             lines.totals.append(_total(cells, first))
             continue
+        if all(meaning(cell.text) == column for column, cell in cells.items()) and len(cells) > 1:
+            findings.add("E504", "another line of headings", span, label="again", help="a file has one table")
+            return None
         line = _line(cells, span)
         if line is not None:
             lines.layers.append(line)
@@ -118,6 +121,8 @@ def _line(cells: Cells, span: Span) -> Line | None:
     if cell is None:
         return None
     if kind := layer_type(cell.text):
+        if kind.operator is not None and "rate" in kind.operator.model_fields and "rate" not in cells:
+            _find_rate(cells)
         return Line(cells, span, kind, cell)
     if cell is cells.get("name") and (tagged := _TAGGED.fullmatch(cell.text)):  # C1: Convolution
         for tag, text in (tagged.groups(), tagged.groups()[::-1]):
@@ -125,6 +130,14 @@ def _line(cells: Cells, span: Span) -> Line | None:
                 cells["name"] = Cell(tag, cell.span)
                 return Line(cells, span, kind, cell)
     return None
+
+
+def _find_rate(cells: Cells) -> None:
+    """The rate of a dropout may stand in a column of other things: `rate = 0.5` below `Filters`."""
+    for column in ("maps", "kernel", "activation"):
+        if column in cells and numbers(cells[column].text) is None and read_rate(cells[column].text) is not None:
+            cells["rate"] = cells.pop(column)
+            return
 
 
 def _report_type(cells: Cells, findings: Findings) -> None:

@@ -62,7 +62,7 @@ def _read(grid: Grid, findings: Findings, whole: Span, input: object) -> Table |
     source, layers = ordered
     shape, span = None, whole
     if source is not None:
-        shape = sizes.input(source) if source.kind.is_input else sizes.taken(source)
+        shape = sizes.input(source) if source.kind.is_input else sizes.first_taken(source)
         cell = source.cells.get("size" if source.kind.is_input else "input")
         span = cell.span if cell else source.span
     elif input is None:
@@ -75,14 +75,14 @@ def _read(grid: Grid, findings: Findings, whole: Span, input: object) -> Table |
         )
     if shape is None and (source is not None or input is None):
         return None
-    rows = _rows(layers, sizes, read_claim(input if shape is None else shape), findings)
+    rows = _rows(layers, sizes, read_claim(input) if shape is None else shape, findings)
     if rows is None:
         return None
     _check_totals(lines.totals, rows, findings)
     listed = Seq(whole)
     for row in rows:
         listed.put(row, row.span)
-    return Table(listed, shape, span)
+    return Table(listed, None if shape is None else "x".join(map(str, shape)), span)
 
 
 def _from_input_to_output(lines: list[Line], findings: Findings) -> tuple[Line | None, list[Line]] | None:
@@ -133,7 +133,7 @@ def _rows(
 
 def _claim_input(line: Line, rows: list[TableRow], sizes: SizeReader, findings: Findings) -> None:
     """The size a row takes is the size that the row above gives."""
-    sides = sizes.sides(line, "input")
+    sides = sizes.taken(line)
     if sides is None:
         raise UnreadableError
     if not rows:

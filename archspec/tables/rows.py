@@ -19,6 +19,7 @@ from archspec.tables.layer_type import activation_type
 from archspec.tables.lines import Line
 from archspec.tables.sizes import SizeReader
 from archspec.tables.unreadable import unknown_word
+from archspec.tables.window import Above
 from archspec.validation import shown
 
 _INFERRED = frozenset({"padding", "stride"})
@@ -34,10 +35,7 @@ class RowReader:
     def __init__(self, sizes: SizeReader, input: tuple[int, ...] | None, findings: Findings) -> None:
         self.findings = findings
         self.counts = CountReader(sizes, findings)
-        self.maps = input[0] if input else None
-        """of the row above, as far as the table says them"""
-        self.area = (input[1], input[2]) if input and len(input) == 3 else None
-        """the height and width of the row above, likewise"""
+        self.above = Above.of(input)
         self._names: dict[str, int] = {}
         """with how often each has been there"""
 
@@ -52,13 +50,13 @@ class RowReader:
             self._put_activation(row, line, activation, number)
             number = None
         window = kernel_cell(line, operator, self.findings)
-        self.counts.put(row, line, operator, window, self.maps)
+        self.counts.put(row, line, operator, window, self.above)
         put_window(row, line, operator, window, self.findings)
         put_rate(row, line, operator, number, self.findings)
         put_parameters(row, line, self.findings)
-        put_implied_kernel(row, operator, self.maps, self.area, self.findings)
+        put_implied_kernel(row, operator, self.above, self.findings)
         self._remember(row, operator)
-        row.open = frozenset(name for name in operator.adjustable if name in _INFERRED and name not in row)
+        row.open = _INFERRED.intersection(operator.adjustable)
         yield row
         if "rate" in line.cells and "rate" not in operator.model_fields:
             yield self._dropout(line)
@@ -126,15 +124,16 @@ class RowReader:
 
     def _remember(self, row: TableRow, operator: type[Operator]) -> None:
         claim = read_claim(row.get("size")) or ()
-        area = (claim * 2)[-2:] if claim else ()
-        if operator.size_attribute is not None:
-            self.maps = row.get(operator.size_attribute)
-        elif len(claim) == 3:
-            self.maps = claim[0]
-        elif operator.role == "arrange":
-            self.maps = None
-        if claim or operator.role not in ("activation", "norm", "noise"):
-            self.area = (area[0], area[1]) if len(area) == 2 else None
+        maps = row.get(operator.size_attribute) if operator.size_attribute is not None else None
+        if operator.flattens:
+            self.above = Above(maps, (1, 1))
+        elif len(claim) == 3 or (len(claim) == 1 and operator.role == "arrange"):
+            self.above = Above.of(claim)
+        elif operator.role in ("activation", "norm", "noise"):
+            return
+        else:
+            kept = self.above.maps if operator.role == "pool" else None
+            self.above = Above(maps or kept, ((claim * 2)[-2], claim[-1]) if claim else None)
 
 
 def _may_replace(operator: type[Operator], given: type[Operator]) -> bool:

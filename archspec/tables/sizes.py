@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import replace
 
 from archspec.diagnostic import Findings
+from archspec.source import Span
 from archspec.tables.cells import Order, Size, numbers, read_size
 from archspec.tables.grid import Cell
 from archspec.tables.lines import Line
@@ -16,19 +18,21 @@ def common_order(lines: Sequence[Line]) -> Order | None:
     """Where the maps stand in the sizes of this table: 55x55x96 and 96x55x55 tell, 64x64x64 and 3x48x64 do not."""
     told: set[Order] = set()
     for line in lines:
-        for column in ("size", "input"):
-            size = read_size(line.cells[column].text) if column in line.cells else None
-            if size is None or len(size.numbers) < 3 or "@" in line.cells[column].text:
+        cells = [line.cells[column] for column in ("size", "input") if column in line.cells]
+        for cell in cells:
+            size = read_size(cell.text)
+            if size is None or len(size.numbers) < 3 or "@" in cell.text:
                 continue
             order = size.maps or _order_by_maps(size, _maps(line))
-            if order is not None and max(size.numbers) > 1:
+            if order is not None:
                 told.add(order)
     return told.pop() if len(told) == 1 else None
 
 
 def _maps(line: Line) -> int | None:
+    """The lone number in the Maps column."""
     found = numbers(line.cells["maps"].text) if "maps" in line.cells else None
-    return found[0] if found else None
+    return found[0] if found is not None and len(found) == 1 else None
 
 
 def _order_by_maps(size: Size, maps: int | None) -> Order | None:
@@ -43,14 +47,53 @@ class SizeReader:
         self.findings = findings
         self.order: Order | None = common_order(lines)
 
-    def sides(self, line: Line, column: Literal["size", "input"] = "size") -> tuple[int, ...] | None:
-        """One to three numbers, maps first; None, with a finding, where they can't be told."""
-        cell = line.cells[column]
+    def claimed(self, line: Line) -> tuple[int, ...] | None:
+        """The size of a layer, maps first; None, with a finding, where it can't be told."""
+        return self._sides(line.cells["size"], _maps(line))
+
+    def taken(self, line: Line) -> tuple[int, ...] | None:
+        """What a layer takes, by its Input size column; None, with a finding, where that can't be told."""
+        return self._sides(line.cells["input"], None)
+
+    def first_taken(self, line: Line) -> tuple[int, ...] | None:
+        """The network's input by the Input size of the first layer; None, with a finding, where that is not enough."""
+        sides = self.taken(line)
+        if sides is not None and len(sides) == 2:
+            self._refuse("the input size of the first layer has no number of maps", line.cells["input"].span)
+            return None
+        return sides
+
+    def input(self, line: Line) -> tuple[int, ...] | None:
+        """The network's input by a row of its own; None, with a finding, where the row does not say it."""
+        cell, maps = _input_cell(line), _maps(line)
+        if cell is None:
+            if maps is None:
+                self._refuse("the input row has no size", line.span)
+                return None
+            return (maps,)
+        sides = self._sides(cell, maps)
+        if sides is None:
+            return None
+        if len(sides) == 2:
+            if maps is None:
+                self._refuse("the input row has no number of maps", cell.span)
+                return None
+            return (maps, *sides)
+        if len(sides) == 1 and maps not in (None, 1, *sides):
+            self._refuse("the input row has maps without a height and a width", cell.span)
+            return None
+        if len(sides) == 3 and maps not in (None, sides[0]):
+            problem = f"the input is {'x'.join(map(str, sides))} by its size, and not of {maps} maps"
+            self.findings.add("W502", problem, line.cells["maps"].span, label="not read")
+        return sides
+
+    def _sides(self, cell: Cell, maps: int | None) -> tuple[int, ...] | None:
+        """One to three numbers, the maps first."""
         size = read_size(cell.text)
         if size is None:
             self.findings.add(
                 "E503",
-                f"{column} wants one to three numbers, not {shown(cell.text)}",
+                f"a size has one to three numbers, not {shown(cell.text)}",
                 cell.span,
                 label="no size",
                 help="write `28 x 28`, `6 x 28 x 28`, `84`, or `-` for none",
@@ -58,7 +101,7 @@ class SizeReader:
             return None
         if len(size.numbers) < 3 or len(set(size.numbers)) == 1:
             return size.numbers
-        order: Order | None = size.maps or _order_by_maps(size, _maps(line)) or self.order
+        order: Order | None = size.maps or _order_by_maps(size, maps) or self.order
         if order is None:
             self.findings.add(
                 "E506",
@@ -70,45 +113,17 @@ class SizeReader:
             return None
         return size.ordered(order)
 
-    def taken(self, line: Line) -> str | None:
-        """What a layer takes, from its Input size column; None, with a finding, where the column does not say it."""
-        sides = self.sides(line, "input")
-        if sides is not None and len(sides) == 2:
-            self._refuse("the input size of the first layer has no number of maps", line.cells["input"])
-            return None
-        return None if sides is None else "x".join(map(str, sides))
+    def _refuse(self, problem: str, span: Span) -> None:
+        self.findings.add("E505", problem, span, label="the input", help="In | Input | 3 | 227 x 227")
 
-    def input(self, line: Line) -> str | None:
-        """The network's input, as a spec writes it; None, with a finding, where the row does not say it."""
-        maps_cell, size_cell = line.cells.get("maps"), line.cells.get("size") or line.cells.get("input")
-        maps = _maps(line)
-        if maps_cell is not None and maps is None:
-            self._refuse(f"maps wants a number, not {shown(maps_cell.text)}", maps_cell)
-            return None
-        if size_cell is None:
-            if maps_cell is not None:
-                return "x".join(map(str, numbers(maps_cell.text) or ()))
-            self._refuse("the input row has no size", Cell("", line.span))
-            return None
-        sides = self.sides(line, "size" if "size" in line.cells else "input")
-        if sides is None:
-            return None
-        if len(sides) == 3 and maps_cell is not None and maps != sides[0]:
-            self.findings.add(
-                "W502",
-                f"the input is {'x'.join(map(str, sides))} by its size, and not of {maps} maps",
-                maps_cell.span,
-                label="not read",
-            )
-        if len(sides) == 2:
-            if maps is None:
-                self._refuse("the input row has no number of maps", size_cell)
-                return None
-            return f"{maps}x{sides[0]}x{sides[1]}"
-        if len(sides) == 1 and maps not in (None, 1):
-            self._refuse("the input row has maps without a height and a width", size_cell)
-            return None
-        return "x".join(map(str, sides))
 
-    def _refuse(self, problem: str, cell: Cell) -> None:
-        self.findings.add("E505", problem, cell.span, label="the input", help="In | Input | 3 | 227 x 227")
+def _input_cell(line: Line) -> Cell | None:
+    """The cell of an input row that has its size; None where none has."""
+    for column in ("size", "input"):
+        if column in line.cells:
+            return line.cells[column]
+    maps = line.cells.get("maps")
+    if maps is not None:
+        return maps if _maps(line) is None else None
+    inside = re.search(r"\d[\d\sx×*,@]*[x×*,@][\d\sx×*,@]*\d", line.kind_cell.text)  # Input (28 x 28 x 1)
+    return replace(line.kind_cell, text=inside[0]) if inside else None

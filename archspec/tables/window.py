@@ -10,6 +10,27 @@ from archspec.tables.layer_type import Clipping, cut_steps
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """What the rows above a row say of its input, as far as they do."""
+
+    maps: int | None = None
+    area: tuple[int, int] | None = None
+    """height and width"""
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...] | None) -> Above:
+        """What is known from a shape: maps, height and width, or features."""
+        if not shape or len(shape) == 2:
+            return cls()
+        return cls(shape[0], (shape[1], shape[2]) if len(shape) == 3 else (1, 1))
+
+    @property
+    def features(self) -> int | None:
+        """All values of the input; those of a vector are its maps."""
+        return self.maps if self.maps is None or self.area is None else self.maps * self.area[0] * self.area[1]
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A kernel, and what a cell says beside it."""
 
@@ -21,20 +42,20 @@ class Window:
     stride: int | None = None
     padding: int | str | None = None
 
-    def count(self, maps_above: int | None, *, vector: bool, known: bool) -> int | None:
-        """The output maps or units that the cell says; None where it says none, or can't be told from input maps.
+    def units(self, above: Above) -> int | None:
+        """The units of a dense layer, whose cell may say `1024 x 1000`; None where its first number is no input."""
+        return self.kernel[1] if self.kernel and not self.others and self.kernel[0] == above.features else None
+
+    def output_maps(self, above: Above, *, known: bool) -> int | None:
+        """The output maps that the cell says; None where it says none, or can't be told from input maps.
 
         `known` where the row says them elsewhere, so that one number more is the input's.
         """
         if self.maps is not None:
             return self.maps
-        if vector:
-            return self.kernel[1] if self.kernel and not self.others and not known and self.kernel != (1, 1) else None
         if len(self.others) == 2:
             return self.others[1]
-        if len(self.others) == 1 and not known and self.others[0] != maps_above:
-            return self.others[0]
-        return None
+        return self.others[0] if len(self.others) == 1 and not known and self.others[0] != above.maps else None
 
 
 def read_window(text: str) -> Window | None:
