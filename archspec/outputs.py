@@ -49,7 +49,7 @@ def resolve_outputs(
             unknown = True
     if unknown:
         return None
-    if all(output.train_only for output in outputs):
+    if all(output.train_only for output in outputs) and not findings.has_errors:
         findings.add(
             "E118", "every output is train_only: nothing is left for inference", spec.outputs[0].span,
             label="train_only", help="name the main output too",

@@ -50,7 +50,8 @@ class RowValues:
         operator = norm = activation = None
         sound = True
         try:
-            operator = self._operator(operator_class, origin.layers, _subject(row), row, frame)
+            subject = f"{operator_class.type} {row.name}" if row.name else operator_class.type
+            operator = self._operator(operator_class, origin.layers, subject, row, frame)
         except Unknown:
             sound = False
         for key in SUGAR_KEYS:
@@ -142,10 +143,6 @@ class RowValues:
                 return candidate, Origin(origin.row, origin.layers, origin.trail, found)
         self._misfits += 1
         return operator, origin
-
-
-def _subject(row: Row) -> str:
-    return f"{row.type} {row.name}" if row.name else f"{row.type}"
 
 
 def _fits(operator: Operator, shapes: tuple[Shape, ...], size: Any) -> bool:

@@ -24,6 +24,8 @@ from archspec.table_rows import TableRow
 from archspec.validation import Reporter, place_in, shown
 
 _COMBINING = ", ".join(operator.type for operator in OPERATORS if operator.role == "combine")
+_ANY = "*"
+"""stands among names where they can't be known: those of an `each` that is computed, or malformed"""
 INPUT_NAMES = ("in.maps", "in.height", "in.width", "in.features")
 
 
@@ -187,14 +189,14 @@ class StaticChecker:
             return
         inner = names
         if row.each is not None:
-            inner = names | _each_names(row.map["each"]) | {"i"}
+            inner = names | (_each_names(row.map["each"]) or {_ANY}) | {"i"}
         if row.repeat is not None:
             inner |= {"i"}
         for key, value in row.map.items():
             if key in ("name", "from", "share", "branches", "layers"):
                 continue
             scope = names if key in ("each", "size", "parameters") else inner
-            self.expressions(value, scope, row.value_span(key), quiet=is_expression(row.each))
+            self.expressions(value, scope, row.value_span(key))
         self._shape_of_row(row)
         if row.rows is None:
             self._type(row, inner, defaults)
@@ -317,20 +319,19 @@ class StaticChecker:
         names: frozenset[str],
         span: Span,
         *,
-        quiet: bool = False,
         later: frozenset[str] = frozenset(),
     ) -> None:
         """Report expressions that do not parse or read a name nobody has, or has `later`; remember what they read."""
         if is_expression(value):
-            self._expression(value, names, span, quiet, later)
+            self._expression(value, names, span, later)
         elif isinstance(value, Map):
             for key, item in value.items():
-                self.expressions(item, names, value.value_spans[key], quiet=quiet, later=later)
+                self.expressions(item, names, value.value_spans[key], later=later)
         elif isinstance(value, Seq):
             for item, place in zip(value, value.item_spans, strict=True):
-                self.expressions(item, names, place, quiet=quiet, later=later)
+                self.expressions(item, names, place, later=later)
 
-    def _expression(self, text: str, names: frozenset[str], span: Span, quiet: bool, later: frozenset[str]) -> None:
+    def _expression(self, text: str, names: frozenset[str], span: Span, later: frozenset[str]) -> None:
         try:
             expression = parse(text[1:], self.limits)
         except ExpressionError as error:
@@ -339,7 +340,7 @@ class StaticChecker:
             return
         self._read |= expression.names
         unknown = sorted(expression.names - names)
-        if unknown and not quiet:
+        if unknown and _ANY not in names:
             start, stop = expression.place(unknown[0])
             help = did_you_mean(unknown[0], names)
             if unknown[0] in later:
