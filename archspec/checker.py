@@ -223,6 +223,8 @@ def check(spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS, *, wi
     Without claims the sizes that rows state are passed over: they are those of the file's own input.
     """
     check_static(spec, findings, limits)
+    if spec.incomplete:
+        return None
     if is_library(spec.root):
         findings.add(
             "E117",

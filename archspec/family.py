@@ -38,6 +38,8 @@ class Assembled:
     variant: str | None = None
     replaced: tuple[tuple[Any, Span], ...] = ()
     """parameters' values that a variant or the command line has put others for"""
+    lost: frozenset[str] = frozenset()
+    """sections that are malformed"""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Assembler:
                 )
             return None
         root = self._reader.sections(root)
-        return _with_table(root, root, self.findings)
+        return None if "extends" in self._reader.lost else _with_table(root, root, self.findings)
 
     def _merged(self, root: Map, source: Source) -> Assembled | None:
         assembled = Assembled(root, source)
@@ -124,6 +126,7 @@ class Assembler:
         for index, name in enumerate([root["use"]] if isinstance(root.get("use"), str) else root.get("use") or ()):
             span = root["use"].item_spans[index] if isinstance(root["use"], Seq) else root.value_spans["use"]
             self._import(assembled, name, span, source)
+        assembled.lost = frozenset(self._reader.lost)
         return assembled
 
     def _other(self, name: str, span: Span, source: Source, key: str) -> Assembled | None:
@@ -152,6 +155,7 @@ class Assembler:
     def _import(self, assembled: Assembled, name: str, span: Span, source: Source) -> None:
         other = self._other(name, span, source, "use")
         if other is None:
+            self._reader.lost.add("blocks")
             return
         blocks = other.root.get("blocks")
         if not isinstance(blocks, Map):
@@ -207,6 +211,7 @@ class Assembler:
             dict(assembled.kinds),
             variant,
             assembled.replaced,
+            assembled.lost | self._reader.lost,
         )
         if "extends" in map:
             parent, place = map["extends"], map.value_spans["extends"]
@@ -247,7 +252,7 @@ class Assembler:
                         root.pop(other, None)
                 if key != "extends":
                     root.put(key, *place)
-            else:
+            elif "params" not in chosen.lost:
                 self.findings.add(
                     "E102",
                     f"variant {variant} can't set `{key}`"
@@ -314,7 +319,7 @@ class Assembler:
 
     def spec(self, assembled: Assembled) -> Spec:
         """The sections read into rows, blocks and outputs."""
-        root, reader = assembled.root, self._reader
+        root, reader, incomplete = assembled.root, self._reader, self.findings.has_errors
         blocks: dict[str, Block] = {}
         written = root["blocks"] if isinstance(root.get("blocks"), Map) else Map(root.span)
         for name, map in written.items():
@@ -333,6 +338,8 @@ class Assembler:
             outputs=reader.outputs(root.get("outputs"), root.value_spans.get("outputs", root.span)),
             variant=assembled.variant,
             replaced=assembled.replaced,
+            lost=assembled.lost,
+            incomplete=incomplete,
         )
 
 

@@ -88,9 +88,12 @@ class Instances:
                 problem = f"the lists of `each` differ in length: {said}"
         elif is_list(each) and all(is_mapping(entry) and entry for entry in each):
             entries: list[dict[str, Any]] = [dict(entry) for entry in each]
-            if all(entry.keys() == entries[0].keys() for entry in entries):
+            if any(is_mapping(value) for entry in entries for value in entry.values()):
+                problem = "the values of `each` are numbers, texts or lists, and one is a mapping"
+            elif all(entry.keys() == entries[0].keys() for entry in entries):
                 return entries
-            other = next(entry for entry in entries if entry.keys() != entries[0].keys())
+            else:
+                other = next(entry for entry in entries if entry.keys() != entries[0].keys())
             problem = f"the entries of `each` have different names: {', '.join(entries[0])} and {', '.join(other)}"
         else:
             problem = f"`each` wants lists by name or a list of mappings, not {shown(each)}"

@@ -167,7 +167,7 @@ class _Opened:
         assembled = self.assembled
         if assembled is not None and variant is not None:
             assembled = assembler.choose(assembled, variant, None)
-        if assembled is None or findings.has_errors:
+        if assembled is None:
             return None
         assembled = replace(assembled, kinds=dict(assembled.kinds))
         assembler.set(assembled, options.settings)

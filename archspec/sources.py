@@ -136,6 +136,8 @@ class SourceFinder:
         return None if other is None else (f"{name}.", f"{other}.")
 
     def _explain_share(self, name: str, span: Span, row: Row, frame: Frame) -> None:
+        if any(other.is_lost for each in frame.outward() for other in each.rows):
+            return
         below = next((other for each in frame.outward() for other in each.rows if other.name == name), None)
         if row.name == name:
             code, message, label = "E222", f"{name} can't share weights with itself", "this row"

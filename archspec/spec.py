@@ -65,6 +65,10 @@ class Spec:
     variant: str | None = None
     replaced: tuple[tuple[Any, Span], ...] = ()
     """parameters' values that a variant or the command line has put others for"""
+    lost: frozenset[str] = frozenset()
+    """sections that are malformed: what they would have said is not known"""
+    incomplete: bool = False
+    """whether the files had mistakes: the rows are worth a look, but not the sizes"""
 
 
 def is_library(root: Map) -> bool:
@@ -77,6 +81,8 @@ class SpecReader:
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
+        self.lost: set[str] = set()
+        """sections that are malformed: what would be known from them is not"""
 
     def sections(self, root: Map) -> Map:
         """The sections of a file that are as they should be; findings for the others."""
@@ -101,6 +107,7 @@ class SpecReader:
             wrong |= {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
         if not wrong:
             return map
+        self.lost |= wrong
         sound = map.copied()
         for key in wrong:
             sound.pop(key, None)

@@ -41,7 +41,7 @@ def check_static(spec: Spec, findings: Findings, limits: Limits) -> None:
     """Report unknown types, attributes and names, malformed values and expressions, and what is never used."""
     checker = StaticChecker(spec, findings, limits)
     checker.missing_parameters()
-    checker.defaults(spec.defaults, frozenset(spec.params))
+    checker.defaults(spec.defaults, checker.parameters(spec.params))
     for row in spec.rows:
         checker.row(row, checker.visible(spec.params), (spec.defaults,))
     for block in spec.blocks.values():
@@ -63,12 +63,17 @@ class StaticChecker:
 
     def visible(self, names: Iterable[str]) -> frozenset[str]:
         """What an expression in a list of rows may read."""
-        return frozenset({*INPUT_NAMES, *(word for name in names for word in words_in(name))})
+        return frozenset({*INPUT_NAMES, *self.parameters(names)})
+
+    def parameters(self, names: Iterable[str]) -> frozenset[str]:
+        """What an expression outside of rows may read."""
+        lost = {_ANY} if "params" in self.spec.lost else set[str]()
+        return frozenset({*lost, *(word for name in names for word in words_in(name))})
 
     def missing_parameters(self) -> None:
         """E404 where a parameter has no value: the family wants a variant chosen."""
         spec, missing = self.spec, [name for name, value in self.spec.params.items() if value is None]
-        if not missing:
+        if not missing or "variants" in spec.lost:
             return
         variants = spec.root.get("variants")
         known = list(variants) if isinstance(variants, Map) else []
@@ -115,10 +120,10 @@ class StaticChecker:
         """W203 and W204: blocks and parameters that nothing uses."""
         self.params(self.spec.params, frozenset())
         for value, span in self.spec.replaced:
-            self.expressions(value, frozenset(self.spec.params), span)
+            self.expressions(value, self.parameters(self.spec.params), span)
         if "input" in self.spec.root:
             place = self.spec.root.value_spans["input"]
-            self.expressions(self.spec.root["input"], frozenset(self.spec.params), place)
+            self.expressions(self.spec.root["input"], self.parameters(self.spec.params), place)
         if self.findings.has_errors:  # what a mistyped name was to use is not unused
             return
         own = self.spec.root.span.source  # what a parent has and a child no longer uses is not the child's mistake
@@ -160,7 +165,7 @@ class StaticChecker:
         """A `defaults:` section: known types, and attributes they have."""
         for kind, values in defaults.items():
             operator = BY_TYPE.get(kind)
-            if operator is None and kind not in self.spec.blocks:
+            if operator is None and not self._is_block(kind):
                 self.findings.add(
                     "E105",
                     f"unknown type {shown(kind)}",
@@ -256,7 +261,7 @@ class StaticChecker:
             for key in ("first", "last"):
                 if isinstance(row.map.get(key), Map):
                     self._attributes(operator, row.map[key], subject, complete=False, names=names)
-        elif row.type not in self.spec.blocks:
+        elif not self._is_block(row.type):
             self.findings.add(
                 "E105",
                 f"unknown type {shown(row.type)}",
@@ -272,6 +277,9 @@ class StaticChecker:
                 label="not here",
                 help=f"use one of {_COMBINING}",
             )
+
+    def _is_block(self, kind: str) -> bool:
+        return kind in self.spec.blocks or not self.spec.lost.isdisjoint(("blocks", "use"))
 
     def _attributes(
         self,
@@ -296,7 +304,7 @@ class StaticChecker:
                 error,
                 place_in(map, operator),
                 whole=row.label_span() if row else map.span,
-                ignore_missing=lambda key: not complete or key in computed,
+                ignore_missing=lambda key: not complete or key in computed or "defaults" in self.spec.lost,
             )
 
     def _sugar(self, map: Map) -> None:
