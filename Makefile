@@ -28,7 +28,7 @@ test: $(VENV)/dev  ## run the tests
 check: $(VENV)/dev  ## lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -n 2
 
 docs: $(VENV)/dev  ## write the generated pages of docs/

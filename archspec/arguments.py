@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archspec.diagnostic import Findings, Related
+from archspec.document import is_mapping
 from archspec.kinds import kind_problem
 from archspec.row import STRUCTURE, SUGAR_KEYS, Row
 from archspec.scope import Evaluator, Poison, Scope, Unknown
@@ -55,7 +56,9 @@ class Arguments:
     def complete(self, block: Block, arguments: dict[str, Any], scope: Scope, trail: tuple[Related, ...]) -> None:
         """Add the parameters that were not given, each evaluated with the ones before it."""
         for name, default in block.params.items():
-            if name not in arguments:
+            if is_mapping(default):
+                arguments[name] = Poison()  # which is reported
+            elif name not in arguments:
                 try:
                     arguments[name] = self.evaluator.value(default, scope, block.params.value_spans[name], trail)
                 except Unknown:

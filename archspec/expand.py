@@ -11,6 +11,7 @@ from typing import Any
 
 from archspec.arguments import Arguments
 from archspec.diagnostic import Findings, Related
+from archspec.document import is_mapping
 from archspec.instances import Abandon, Instance, Instances
 from archspec.limits import Limits
 from archspec.names import IDENTIFIER, words_in
@@ -279,7 +280,7 @@ def parameters_scope(spec: Spec, evaluator: Evaluator) -> Scope:
         if not IDENTIFIER.fullmatch(name):  # reported; what reads its parts is not
             values.update((word, Poison()) for word in words_in(name))
         origins[name] = spec.param_kinds.get(name, "params")
-        if raw is None:  # a value that a variant gives, and none is chosen: reported once, as E404
+        if raw is None or is_mapping(raw):  # left to a variant, and none is chosen (E404); or reported (E104)
             values[name] = Poison()
             continue
         try:

@@ -72,34 +72,12 @@ class Instances:
             return [{}]
         span = row.value_span("each")
         each = self.evaluator.value(row.map["each"], frame.scope, span, frame.trail)
-        if is_mapping(each):
-            columns = dict(each)
-            lengths = {name: len(column) if is_list(column) else None for name, column in columns.items()}
-            if columns and None not in lengths.values() and len(set(lengths.values())) == 1:
-                count = next(iter(lengths.values())) or 0
-                return [{name: column[index] for name, column in columns.items()} for index in range(count)]
-            single = next((name for name, size in lengths.items() if size is None), None)
-            if not columns:
-                problem = "`each` is empty"
-            elif single is not None:
-                problem = f"`each` wants a list for each name, and {single} is {shown(columns[single])}"
-            else:
-                said = ", ".join(f"{name} has {size}" for name, size in lengths.items())
-                problem = f"the lists of `each` differ in length: {said}"
-        elif is_list(each) and all(is_mapping(entry) and entry for entry in each):
-            entries: list[dict[str, Any]] = [dict(entry) for entry in each]
-            if any(is_mapping(value) for entry in entries for value in entry.values()):
-                problem = "the values of `each` are numbers, texts or lists, and one is a mapping"
-            elif all(entry.keys() == entries[0].keys() for entry in entries):
-                return entries
-            else:
-                other = next(entry for entry in entries if entry.keys() != entries[0].keys())
-            problem = f"the entries of `each` have different names: {', '.join(entries[0])} and {', '.join(other)}"
-        else:
-            problem = f"`each` wants lists by name or a list of mappings, not {shown(each)}"
+        entries = _read_each(each)
+        if not isinstance(entries, str):
+            return entries
         self.findings.add(
             "E113",
-            problem,
+            entries,
             span,
             label="one value for each instance",
             help="each: {maps: [64, 128], times: [2, 3]}",
@@ -158,3 +136,30 @@ class Instances:
     def _least_with_repeats(self, row: Row) -> int:
         times = row.repeat if isinstance(row.repeat, int) else 1 if row.repeat is None else 0
         return times * self._least_rows(row)
+
+
+def _read_each(each: Any) -> list[dict[str, Any]] | str:
+    """The values of each instance; what is wrong with them, in words, where something is."""
+    if is_mapping(each):
+        lengths: dict[str, int] = {}
+        for name, column in each.items():
+            if not is_list(column):
+                return f"`each` wants a list for each name, and {name} is {shown(column)}"
+            lengths[name] = len(column)
+        if not lengths:
+            return "`each` is empty"
+        if len(set(lengths.values())) > 1:
+            said = ", ".join(f"{name} has {size}" for name, size in lengths.items())
+            return f"the lists of `each` differ in length: {said}"
+        count = next(iter(lengths.values()))
+        entries: list[dict[str, Any]] = [{name: each[name][index] for name in lengths} for index in range(count)]
+    elif is_list(each) and all(is_mapping(entry) and entry for entry in each):
+        entries = [dict(entry) for entry in each]
+    else:
+        return f"`each` wants lists by name or a list of mappings, not {shown(each)}"
+    for entry in entries:
+        if entry.keys() != entries[0].keys():
+            return f"the entries of `each` have different names: {', '.join(entries[0])} and {', '.join(entry)}"
+        if any(map(is_mapping, entry.values())):
+            return "the values of `each` are numbers, texts and lists, and one is a mapping"
+    return entries

@@ -13,7 +13,7 @@ def kind_problem(name: str, owner: str, default: Any, value: Any) -> str | None:
     """What is wrong with a parameter's value: a mapping, or of another kind than its default; None for nothing."""
     if is_mapping(value):
         return f"`{name}` of {owner} wants a number, a text or a list, not {shown(value)}"
-    if default is None or value is None or has_expression(default) or has_expression(value):
+    if default is None or is_mapping(default) or value is None or has_expression(default) or has_expression(value):
         return None
     if _kind(value) == _kind(default):
         return None

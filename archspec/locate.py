@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from os.path import normpath
+from os.path import isfile, join, normpath
 from pathlib import Path
 
 from archspec.diagnostic import Findings
@@ -44,7 +44,7 @@ def locate_other(name: str, span: Span, source: Source, key: str, locate: Locate
             )
         return found
     here = Path(source.directory).resolve() if source.directory is not None else None
-    path = (here / name).resolve() if here is not None and "\0" not in name else None
+    path = None if here is None else _resolved(here, name)
     if here is None or path is None or not path.is_relative_to(here):
         findings.add(
             "E408",
@@ -54,7 +54,7 @@ def locate_other(name: str, span: Span, source: Source, key: str, locate: Locate
             help="name a file in this directory or below it, or a spec of the zoo",
         )
         return None
-    if not path.is_file():
+    if not isfile(path):
         neighbours = (each.relative_to(here) for each in path.parent.glob("*") if each.suffix in _SUFFIXES)
         near = did_you_mean(name, [each.as_posix() for each in neighbours])
         findings.add("E406", f"{key} names {shown(name)}, and there is no such file", span, label="missing", help=near)
@@ -62,9 +62,17 @@ def locate_other(name: str, span: Span, source: Source, key: str, locate: Locate
     return Located(path, None, normpath(Path(source.name).parent / name))
 
 
+def _resolved(here: Path, name: str) -> Path | None:
+    """Where a name leads, links followed; None where that can't be, as in a loop of links."""
+    try:
+        return (here / name).resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
 def _beside(name: str, source: Source) -> str | None:
     """Help where a file of this name is there, and its suffix was left out."""
-    if source.directory is None or "\0" in name:
+    if source.directory is None:
         return None
-    found = [name + suffix for suffix in SPEC_SUFFIXES if Path(source.directory, name + suffix).is_file()]
+    found = [name + suffix for suffix in SPEC_SUFFIXES if isfile(join(source.directory, name + suffix))]
     return f"did you mean `{found[0]}`?" if found else None

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostic import Findings, Related
-from archspec.document import Map, Seq
+from archspec.document import Map, Seq, is_mapping
 from archspec.names import IDENTIFIER, VARIANT, legal_name, name_problem
 from archspec.operators import BY_TYPE
 from archspec.row import STRUCTURE, SUGAR_KEYS, Branches, Row, RowKeys, item_span
@@ -231,7 +231,10 @@ class SpecReader:
     def params(self, values: Any, fallback: Span) -> Map:
         """Parameters with legal names."""
         params = values if isinstance(values, Map) else Map(fallback)
-        for name in params:
+        for name, value in params.items():
+            if is_mapping(value):
+                problem = f"the parameter {name} wants a number, a text or a list, not {shown(value)}"
+                self.findings.add("E104", problem, params.value_spans[name], label="not this")
             if not IDENTIFIER.fullmatch(name) or name in _WORDS_OF_EXPRESSIONS:
                 better = legal_name(name)
                 self.findings.add(

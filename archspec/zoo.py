@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from archspec.locate import SPEC_SUFFIXES, Located
 from archspec.names import IDENTIFIER
 from archspec.suggest import did_you_mean, nearest
 from archspec.tables.read import TABLE_SUFFIXES
+from archspec.validation import shown
 
 BLOCKS = "blocks"
 _HERE = Path(__file__).resolve().parent
@@ -81,9 +83,8 @@ def owners_of(variant: str) -> list[str]:
 
 def find_spec(name: str) -> Found | None:
     """A file by its path, else a spec of the zoo."""
-    path = Path(name)
-    if name.endswith(SPEC_SUFFIXES + TABLE_SUFFIXES) or ("\0" not in name and path.is_file()):
-        return Found(path, None, name)
+    if name.endswith(SPEC_SUFFIXES + TABLE_SUFFIXES) or os.path.isfile(name):
+        return Found(Path(name), None, name)
     return locate(name)
 
 
@@ -107,4 +108,4 @@ def unknown_spec(name: str, findings: Findings) -> None:
         help = did_you_mean(name.partition("/")[2], variants(family))
     else:
         help = f"did you mean `{match}`?" if match else "`archspec list` shows the zoo; a file is named with its suffix"
-    findings.add("E406", f"no file and no spec of the zoo is named {name}", None, help=help)
+    findings.add("E406", f"no file and no spec of the zoo is named {shown(name)}", None, help=help)

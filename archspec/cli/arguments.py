@@ -131,7 +131,8 @@ def compiled(name: str, options: Options) -> Checked:
 
 def standard_input(limits: Limits) -> bytes:
     """What standard input has; never much more than the limit."""
-    return sys.stdin.buffer.read(limits.source + 1)
+    stream: TextIO | None = sys.stdin  # None where it was closed before archspec began
+    return b"" if stream is None else stream.buffer.read(limits.source + 1)
 
 
 def report(diagnostics: Iterable[Diagnostic], limits: Limits) -> None:
@@ -143,13 +144,14 @@ def report(diagnostics: Iterable[Diagnostic], limits: Limits) -> None:
         print(as_text(found, color=has_color(sys.stderr), shown=limits.shown), file=sys.stderr)
 
 
-def has_color(stream: TextIO) -> bool:
+def has_color(stream: TextIO | None) -> bool:
     """Whether a stream is a terminal that wants colour."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def terminal_width() -> int | None:
     """The columns of the terminal; None where the output goes elsewhere."""
-    if "COLUMNS" in os.environ or sys.stdout.isatty():
+    stream: TextIO | None = sys.stdout
+    if "COLUMNS" in os.environ or (stream is not None and stream.isatty()):
         return shutil.get_terminal_size().columns
     return None

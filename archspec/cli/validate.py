@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,11 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _expanded(names: list[str]) -> Iterator[str]:
     """Directories as the specs in them."""
     for name in names:
-        path = Path(name)
-        if name not in (STDIN, "") and path.is_dir():
-            yield from (
-                str(each) for each in sorted(path.rglob("*")) if each.name.endswith(SPEC_SUFFIXES) and each.is_file()
-            )
+        if name not in (STDIN, "") and os.path.isdir(name):  # which takes any text for a name, as Path does not
+            inside = (Path(folder, file) for folder, _, files in os.walk(name) for file in files)
+            yield from (str(path) for path in sorted(inside) if path.name.endswith(SPEC_SUFFIXES) and path.is_file())
         else:
             yield name
 
