@@ -9,7 +9,7 @@ from typing import Any
 
 from archspec.checker import check
 from archspec.diagnostic import Diagnostic, Findings, Related, SpecError
-from archspec.document import Map
+from archspec.document import Map, is_list
 from archspec.expand import parameters_scope
 from archspec.family import Assembled, Assembler
 from archspec.graph import Graph
@@ -18,6 +18,7 @@ from archspec.reading import decoded
 from archspec.scope import Evaluator, Poison
 from archspec.source import Source, Span
 from archspec.spec import Spec, is_library
+from archspec.table_rows import TableRow
 from archspec.zoo import find_spec, locate, unknown_spec
 
 
@@ -143,9 +144,29 @@ class _Opened:
 
     def compile(self, options: Options, variant: str | None) -> Checked:
         findings = Findings(self.findings)
+        if options.input is not None:
+            for note in self._settle_table(options, variant):
+                findings.put(note)
         spec = self._spec(options, variant, findings)
         graph = None if spec is None else check(spec, findings, options.limits, with_claims=options.input is None)
         return Checked(self.name, graph, findings.ordered())
+
+    def _settle_table(self, options: Options, variant: str | None) -> tuple[Diagnostic, ...]:
+        """Write what a table's sizes imply into its rows: the sizes are those of the file's own input.
+
+        Returns the notes that say so.
+        """
+        rows = self.assembled.root.get("layers") if self.assembled is not None else None
+        if not is_list(rows) or not any(isinstance(row, TableRow) for row in rows):
+            return ()
+        own = self.compile(replace(options, input=None), variant)
+        for row in own.graph.rows if own.graph is not None else ():
+            written, span = row.origin.row.map, row.origin.row.value_span("size")
+            if isinstance(written, TableRow):
+                for name, value in row.origin.inferred.items():
+                    written.put(name, span, value, span)
+                written.open = frozenset()
+        return tuple(each for each in own.diagnostics if each.code == "N501")
 
     def parameters(self, options: Options, variant: str | None) -> tuple[Parameter, ...]:
         """The parameters with their values; those left out that have none, or whose expression fails."""

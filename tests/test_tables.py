@@ -575,3 +575,11 @@ def test_a_damaged_table_ends_in_a_graph_or_in_findings(table: Pasted, data: st.
 def test_many_rows_end_in_a_graph_or_findings(row: str) -> None:
     result = checked(_HEAD + "| in | Input | 3 | 32x32 | | | | |\n" + row * 2_000)
     assert result.graph is not None or any(each.severity == "error" for each in result.diagnostics)
+
+
+def test_another_input_keeps_what_the_sizes_of_the_table_imply() -> None:
+    table = "Type | Maps | Size | Kernel\nInput | 1 | 28x28 | -\nConvolution | 6 | 28x28 | 5x5\n"
+    result = compile_text(Source("t.md", table), Options(input="1x56x56"))
+    assert result.graph is not None
+    assert result.graph.rows[0].shape == (6, 56, 56)
+    assert [each.code for each in result.diagnostics] == ["N501"]
