@@ -140,7 +140,9 @@ class Assembler:
             self.findings.add("E403", f"{key} goes in a circle: {circle}", span, label="back to the start")
             return None
         if len(self._open) >= self.limits.depth:
-            self._too_deep("files", span)
+            self.findings.add(
+                "E403", f"more than {self.limits.depth} files extend one another", span, label="one too many"
+            )
             return None
         assembled = self.file(located.path, located.shown or located.path.name)
         if assembled is None or located.variant is None:
@@ -216,25 +218,12 @@ class Assembler:
             if parent == variant or parent in seen:
                 self._variant_circle([*seen, variant][[*seen, variant].index(parent) :], variants)
                 return None
-            if len(seen) >= self.limits.depth:
-                self._too_deep("variants", place)
-                return None
             base = self._choose(assembled, str(parent), place, [*seen, variant])
             if base is None:
                 return None
             chosen.root, chosen.kinds, chosen.replaced = base.root, dict(base.kinds), base.replaced
         self._apply_variant(chosen, variant, map)
         return chosen
-
-    def _too_deep(self, what: str, span: Span) -> None:
-        limit = self.limits.depth
-        self.findings.add(
-            "E602",
-            f"more than {limit} {what} extend one another",
-            span,
-            label="one too many",
-            help=f"raise the limit: --limit depth={2 * limit}",
-        )
 
     def _variant_circle(self, circle: list[str], variants: dict[str, Map]) -> None:
         start = circle.index(min(circle, key=list(variants).index))  # whichever was asked for: one circle, one finding

@@ -87,25 +87,11 @@ class Frame:
             frame = frame.outer
 
 
-_COMPARISONS = 200_000
-"""names that are compared with wrong ones in one run: thousands of mistakes get their messages without a guess"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """The rows of a list by name, the first of each, and whether a nameless one is malformed."""
-
-    rows: dict[str, Row]
-    has_lost: bool
-
-
 class SourceFinder:
     """Finds the tensors that `from` and `share` name."""
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
-        self._indices: dict[int, _Index] = {}
-        self._compared = 0
 
     def find(self, row: Row, frame: Frame, above: str | None) -> tuple[str | None, ...] | None:
         """The inputs of a row, None for each that has a mistake; None where a name is wrong."""
@@ -150,9 +136,9 @@ class SourceFinder:
         return None if other is None else (f"{name}.", f"{other}.")
 
     def _explain_share(self, name: str, span: Span, row: Row, frame: Frame) -> None:
-        below = next((found for each in frame.outward() if (found := self._index(each).rows.get(name))), None)
-        if below is None and any(self._index(each).has_lost for each in frame.outward()):
+        if any(other.is_lost for each in frame.outward() for other in each.rows):
             return
+        below = next((other for each in frame.outward() for other in each.rows if other.name == name), None)
         if row.name == name:
             code, message, label = "E222", f"{name} can't share weights with itself", "this row"
             help = "name a row above it"
@@ -163,7 +149,7 @@ class SourceFinder:
             code, message, label = "E220", f"no row is named {name}", "unknown"
             if name == "in":
                 code, message, label = "E213", "the input has no weights to share", "no row"
-            help = did_you_mean(name, self._names(frame))
+            help = did_you_mean(name, [known for each in frame.outward() for known in each.names])
         place = () if below is None or below is row else (Related(below.label_span(), f"{name} is here"),)
         self.findings.add(code, message, span, label=label, help=help, related=(*place, *frame.trail))
 
@@ -179,40 +165,25 @@ class SourceFinder:
             )
             return
         for each in frame.outward():
-            below = self._index(each).rows.get(name)
+            below = next((other for other in each.rows if other.name == name), None)
             if below is not None:
                 self._explain_below(name, below, span, row, each, frame)
                 return
-        if any(self._index(each).has_lost for each in frame.outward()):
+        if any(row.is_lost for each in frame.outward() for row in each.rows):
             return
-        names = self._names(frame)
+        visible = [known for each in frame.outward() for known in each.names] + ["in"]
         self.findings.add(
             "E220",
             f"no row is named {name}",
             span,
             label="unknown",
-            help=_inside(name, frame, names) or did_you_mean(name, [*names, "in"]) if names else None,
+            help=_inside(name, frame) or did_you_mean(name, visible),
             related=frame.trail,
         )
 
-    def _index(self, frame: Frame) -> _Index:
-        if id(frame.rows) not in self._indices:
-            named = {row.name: row for row in reversed(frame.rows) if row.name}
-            self._indices[id(frame.rows)] = _Index(named, any(row.is_lost for row in frame.rows))
-        return self._indices[id(frame.rows)]
-
-    def _names(self, frame: Frame) -> list[str]:
-        """The names that a row may take, to find the one that was meant; none where too many were compared."""
-        names = [known for each in frame.outward() for known in each.names]
-        return names if self._affords(len(names)) else []
-
-    def _affords(self, count: int) -> bool:
-        self._compared += count
-        return self._compared <= _COMPARISONS
-
     def _explain_below(self, name: str, below: Row, span: Span, row: Row, holder: Frame, frame: Frame) -> None:
         place = Related(below.label_span(), f"{name} is here")
-        circle = _circle(holder.rows, row, below) if holder is frame and self._affords(len(holder.rows)) else None
+        circle = _circle(holder.rows, row, below) if holder is frame else None
         if circle:
             self.findings.add(
                 "E223",
@@ -233,7 +204,7 @@ class SourceFinder:
             )
 
 
-def _inside(name: str, frame: Frame, names: list[str]) -> str | None:
+def _inside(name: str, frame: Frame) -> str | None:
     """What to take instead of a row that stands inside another, or outside of the block."""
     for each in frame.outward():
         for holder in each.rows:
@@ -242,7 +213,7 @@ def _inside(name: str, frame: Frame, names: list[str]) -> str | None:
             )
             if above:
                 return f"only the end of {holder.name} can be taken: {holder.name}"
-    if frame.trail and nearest(name, names) is None:
+    if frame.trail and nearest(name, [known for each in frame.outward() for known in each.names]) is None:
         return "a block sees its own rows alone, and its input as `in`"
     return None
 
