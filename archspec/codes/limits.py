@@ -13,9 +13,9 @@ LIMIT_CODES = (
     ),
     Code(
         "E602",
-        "blocks too deep in one another",
-        "A block that uses a block that uses a block, and so on. `--limit depth=N` raises the bound; an example would "
-        "have 65 blocks.",
+        "blocks, files or variants too deep in one another",
+        "A block that uses a block that uses a block, or a parent of a parent of a parent, and so on. "
+        "`--limit depth=N` raises the bound; an example would have 65 blocks.",
         "",
     ),
     Code(
