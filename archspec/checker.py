@@ -48,7 +48,7 @@ class Builder:
 
     def leave(self) -> None:
         group, start = self._open.pop()
-        self.groups.append(Group(group.name, group.kind, start, len(self.rows)))
+        self.groups.append(Group(group.name, group.kind, start, len(self.rows), group.values))
 
     def add(self, step: Step) -> None:
         """Make the nodes of a row; where something does not fit, report it and make none."""
@@ -265,8 +265,15 @@ def check(spec: Spec, findings: Findings, limits: Limits = DEFAULT_LIMITS, *, wi
     if findings.has_errors or input_shape is None or outputs is None:
         return None
     graph = Graph(
-        spec.name, input_shape, tuple(builder.rows), tuple(builder.groups), outputs, spec.variant, spec.description
-    )
+        spec.name, input_shape, tuple(builder.rows), tuple(builder.groups), outputs, spec.variant, spec.description,
+        spec.train,
+    )  # fmt: skip
+    if spec.train is not None:
+        from archspec.train_section import check_training  # most specs need nothing of it
+
+        check_training(graph, spec.train, spec.root["train"], findings)
+        if findings.has_errors:
+            return None
     if with_claims:
         claims.warn_unchecked(spec)
     warn_unused(graph, findings)

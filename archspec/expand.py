@@ -113,7 +113,7 @@ class Expander:
             return (yield from self._branches(row, instance, frame, inputs))
         source = inputs[0] if inputs is not None and len(inputs) == 1 else None
         if row.rows is not None:
-            yield Enter(instance.name, "layers")
+            yield Enter(instance.name, "layers", instance.scope.values_here if row.each is not None else {})
             inner = frame.inside(instance.name, instance.scope, row.rows)
             output = yield from self._list(row.rows, inner, source)
             yield Leave()
@@ -231,7 +231,7 @@ class Expander:
             shared=self.sources.shared_prefix(row, instance.name, frame),
         )
         self._calls.append(block.name)
-        yield Enter(instance.name, block.name)
+        yield Enter(instance.name, block.name, arguments)
         output = yield from self._list(block.rows, inner, source)
         yield Leave()
         self._calls.pop()

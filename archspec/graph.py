@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archspec.operators.operator import Operator, Parameter
 from archspec.shape import Shape
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import networkx
 
     from archspec.steps import Origin
+    from archspec.training import TrainKeys
 
 INPUT = "in"
 """The name of the network's input tensor."""
@@ -67,6 +68,8 @@ class Group:
     start: int
     stop: int
     """its rows are `graph.rows[start:stop]`"""
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """the arguments of a block, or what `each` gives to its instance"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Graph:
     outputs: tuple[Output, ...]
     variant: str | None = None
     description: str | None = None
+    train: TrainKeys | None = field(default=None, repr=False)
     warnings: Sequence[object] = field(default=(), repr=False)
 
     @cached_property

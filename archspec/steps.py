@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archspec.diagnostic import Related
@@ -69,6 +69,8 @@ class Enter:
 
     name: str
     kind: str
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """the arguments of a block, or what `each` gives to its instance"""
 
 
 @dataclass(frozen=True, slots=True)

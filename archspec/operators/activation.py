@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.operators.operator import Call, Example, Formula, Kept, Literals, Operator, Parameter, Role
+from archspec.operators.operator import Call, Example, Formula, Gives, Kept, Literals, Operator, Parameter, Role
 from archspec.operators.values import Flag, Real
 from archspec.shape import Shape
 
@@ -20,12 +20,12 @@ class _Activation(Operator):
     role: ClassVar[Role] = "activation"
     examples: ClassVar[tuple[Example, ...]] = _PLAIN
     target: ClassVar[str]
-    """the torch module"""
+    """the torch function or module"""
     derived_from: ClassVar[Literal["input", "output"]] = "input"
     """which of the two torch computes the derivative from"""
 
     def arguments(self) -> dict[str, Literals]:
-        """The torch module's arguments."""
+        """Its arguments."""
         return {}
 
     def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
@@ -40,7 +40,7 @@ class Relu(_Activation):
 
     type: ClassVar[str] = "relu"
     aliases: ClassVar[tuple[str, ...]] = ("rectified linear unit", "rectifier")
-    target: ClassVar[str] = "nn.ReLU"
+    target: ClassVar[str] = "torch.nn.functional.relu"
     derived_from: ClassVar[Literal["input", "output"]] = "output"
 
 
@@ -49,7 +49,7 @@ class Relu6(_Activation):
 
     type: ClassVar[str] = "relu6"
     aliases: ClassVar[tuple[str, ...]] = ("relu 6", "relu-6")
-    target: ClassVar[str] = "nn.ReLU6"
+    target: ClassVar[str] = "torch.nn.functional.relu6"
 
 
 class LeakyRelu(_Activation):
@@ -58,7 +58,7 @@ class LeakyRelu(_Activation):
     type: ClassVar[str] = "leaky_relu"
     aliases: ClassVar[tuple[str, ...]] = ("leaky relu", "leakyrelu", "lrelu", "leaky")
     examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"slope": 0.1}, ((4, 3, 5),)))
-    target: ClassVar[str] = "nn.LeakyReLU"
+    target: ClassVar[str] = "torch.nn.functional.leaky_relu"
 
     slope: Real = Field(default=0.01, description="slope where x is negative", examples=[0.1])
 
@@ -72,7 +72,7 @@ class Elu(_Activation):
     type: ClassVar[str] = "elu"
     aliases: ClassVar[tuple[str, ...]] = ("exponential linear unit",)
     examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"alpha": 0.5}, ((4, 3, 5),)))
-    target: ClassVar[str] = "nn.ELU"
+    target: ClassVar[str] = "torch.nn.functional.elu"
 
     alpha: Real = Field(default=1.0, description="what it falls to, below zero")
 
@@ -86,7 +86,7 @@ class Gelu(_Activation):
     type: ClassVar[str] = "gelu"
     aliases: ClassVar[tuple[str, ...]] = ("gaussian error linear unit",)
     examples: ClassVar[tuple[Example, ...]] = (*_PLAIN, Example({"approximate": True}, ((4, 3, 5),)))
-    target: ClassVar[str] = "nn.GELU"
+    target: ClassVar[str] = "torch.nn.functional.gelu"
 
     approximate: Flag = Field(default=False, description="whether to use the formula with tanh")
 
@@ -99,7 +99,7 @@ class Silu(_Activation):
 
     type: ClassVar[str] = "silu"
     aliases: ClassVar[tuple[str, ...]] = ("swish", "sigmoid linear unit")
-    target: ClassVar[str] = "nn.SiLU"
+    target: ClassVar[str] = "torch.nn.functional.silu"
 
 
 class HardSwish(_Activation):
@@ -107,15 +107,16 @@ class HardSwish(_Activation):
 
     type: ClassVar[str] = "hard_swish"
     aliases: ClassVar[tuple[str, ...]] = ("hard swish", "hardswish", "h-swish", "hswish", "hs")
-    target: ClassVar[str] = "nn.Hardswish"
+    target: ClassVar[str] = "torch.nn.functional.hardswish"
 
 
 class Sigmoid(_Activation):
     """1 / (1 + e^-x)."""
 
     type: ClassVar[str] = "sigmoid"
+    gives: ClassVar[Gives] = "chances"
     aliases: ClassVar[tuple[str, ...]] = ("logistic", "logistic sigmoid")
-    target: ClassVar[str] = "nn.Sigmoid"
+    target: ClassVar[str] = "torch.sigmoid"
     derived_from: ClassVar[Literal["input", "output"]] = "output"
 
 
@@ -124,7 +125,7 @@ class HardSigmoid(_Activation):
 
     type: ClassVar[str] = "hard_sigmoid"
     aliases: ClassVar[tuple[str, ...]] = ("hard sigmoid", "hardsigmoid", "h-sigmoid")
-    target: ClassVar[str] = "nn.Hardsigmoid"
+    target: ClassVar[str] = "torch.nn.functional.hardsigmoid"
 
 
 class Tanh(_Activation):
@@ -132,7 +133,7 @@ class Tanh(_Activation):
 
     type: ClassVar[str] = "tanh"
     aliases: ClassVar[tuple[str, ...]] = ("hyperbolic tangent",)
-    target: ClassVar[str] = "nn.Tanh"
+    target: ClassVar[str] = "torch.tanh"
     derived_from: ClassVar[Literal["input", "output"]] = "output"
 
 
@@ -158,7 +159,7 @@ class Mish(_Activation):
     """x x tanh(softplus(x)) (Misra, 2019)."""
 
     type: ClassVar[str] = "mish"
-    target: ClassVar[str] = "nn.Mish"
+    target: ClassVar[str] = "torch.nn.functional.mish"
 
 
 class Softplus(_Activation):
@@ -166,15 +167,16 @@ class Softplus(_Activation):
 
     type: ClassVar[str] = "softplus"
     aliases: ClassVar[tuple[str, ...]] = ("soft plus",)
-    target: ClassVar[str] = "nn.Softplus"
+    target: ClassVar[str] = "torch.nn.functional.softplus"
 
 
 class Softmax(_Activation):
     """e^x over its sum: probabilities, across the features of a vector or the maps at each position."""
 
     type: ClassVar[str] = "softmax"
+    gives: ClassVar[Gives] = "probabilities"
     aliases: ClassVar[tuple[str, ...]] = ("soft max", "soft-max")
-    target: ClassVar[str] = "nn.Softmax"
+    target: ClassVar[str] = "torch.nn.functional.softmax"
     derived_from: ClassVar[Literal["input", "output"]] = "output"
 
     def arguments(self) -> dict[str, Literals]:

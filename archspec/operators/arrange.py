@@ -43,7 +43,7 @@ class Flatten(_Arrangement):
         return Shape.of(inputs[0].elements)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
-        return Call("nn.Flatten")
+        return Call("torch.flatten", {"start_dim": 1})
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         numbers = " x ".join(map(str, inputs[0]))

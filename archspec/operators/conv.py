@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from archspec.operators.initial import ZEROS, initial_values, initial_weight
 from archspec.operators.operator import Call, Example, Formula, Kept, Misfit, Parameter, Role
 from archspec.operators.sliding import Sliding, is_even, require_groups, require_maps, torch_order
 from archspec.operators.values import Count, Flag, Init, Padding, PaddingRule, Pair, Sides, Whole
@@ -43,6 +44,11 @@ class Convolution(Sliding):
     def biases(self, maps: int) -> tuple[Parameter, ...]:
         """The bias of `maps` maps, where the row has one."""
         return (Parameter("bias", (maps,)),) if self.bias else ()
+
+    def initial(self) -> dict[str, Call]:
+        if self.init is None:
+            return {}
+        return {"weight": initial_weight(self.init)} | ({"bias": ZEROS} if self.bias else {})
 
     def plain_call(self, image: Shape, maps: int, groups: int) -> Call:
         """The call that convolves `groups` groups into `maps` maps."""
@@ -138,6 +144,13 @@ class Conv(Convolution):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         wires = self._wires or self.maps * (inputs[0].maps // self.groups)
         return wires * prod(self.kernel) * output.area
+
+    def initial(self) -> dict[str, Call]:
+        found = super().initial()
+        if self.init is not None and self.connections is not None:
+            taps, seen = prod(self.kernel), {source for sources in self.connections for source in sources}
+            found["weight"] = initial_values(self.init, self._wires / self.maps * taps, self._wires / len(seen) * taps)
+        return found
 
     def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
         if self.connections is None:

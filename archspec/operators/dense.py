@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from archspec.operators.operator import Call, Example, Formula, Kept, Operator, Parameter, Role, Window
+from archspec.operators.initial import ZEROS, initial_weight
+from archspec.operators.operator import Call, Example, Formula, Gives, Kept, Operator, Parameter, Role, Window
 from archspec.operators.values import Count, Flag, Init
 from archspec.shape import Shape
 
@@ -57,6 +58,11 @@ class Dense(_FullyConnected):
         weight = Parameter("weight", (self.units, inputs[0].elements))
         return (weight, Parameter("bias", (self.units,))) if self.bias else (weight,)
 
+    def initial(self) -> dict[str, Call]:
+        if self.init is None:
+            return {}
+        return {"weight": initial_weight(self.init)} | ({"bias": ZEROS} if self.bias else {})
+
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return self.units * inputs[0].elements
 
@@ -88,6 +94,7 @@ class RBF(_FullyConnected):
     """
 
     type: ClassVar[str] = "rbf"
+    gives: ClassVar[Gives] = "distances"
     aliases: ClassVar[tuple[str, ...]] = ("euclidean rbf", "radial basis function", "radial basis functions")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"units": 10}, ((84,),)),

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from archspec.operators.conv import Convolution
+from archspec.operators.initial import ZEROS, initial_weight
 from archspec.operators.operator import Call, Example, Formula, Kept, Parameter
 from archspec.operators.sliding import torch_order
 from archspec.operators.values import Count
@@ -104,6 +105,12 @@ class SeparableConv(Convolution):
             Parameter("pointwise.weight", (self.maps, maps, 1, 1)),
             *((Parameter("pointwise.bias", (self.maps,)),) if self.bias else ()),
         )
+
+    def initial(self) -> dict[str, Call]:
+        if self.init is None:
+            return {}
+        weights = {name: initial_weight(self.init) for name in ("depthwise.weight", "pointwise.weight")}
+        return weights | ({"pointwise.bias": ZEROS} if self.bias else {})
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[0].maps * output.area * (prod(self.kernel) + self.maps)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from archspec.operators.initial import ZEROS
 from archspec.operators.operator import Call, Example, Formula, Kept, Operator, Parameter, Role
 from archspec.operators.sliding import require_groups, require_maps
 from archspec.operators.values import Count, Flag, Positive, Real
@@ -31,6 +32,10 @@ class _Norm(Operator):
 
     eps: Positive = Field(default=1e-5, description="what the variance is raised by, against a division by zero")
     affine: Flag = Field(default=True, description="whether a trained weight and bias follow")
+    init: Literal["zeros"] | None = Field(
+        default=None,
+        description="`zeros`: the weights start at 0, not 1; a residual unit that ends in it starts as its shortcut",
+    )
 
     def scaled(self, image: Shape) -> tuple[int, ...]:
         """The shape of the weight, and of the bias."""
@@ -39,6 +44,9 @@ class _Norm(Operator):
     def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
         shape = self.scaled(inputs[0])
         return (Parameter("weight", shape), Parameter("bias", shape)) if self.affine else ()
+
+    def initial(self) -> dict[str, Call]:
+        return {} if self.init is None or not self.affine else {"weight": ZEROS}
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         if not self.affine:
@@ -69,7 +77,7 @@ class BatchNorm(_Norm):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((6, 5, 4),)),
         Example({"eps": 1e-3, "momentum": 0.01, "affine": False}, ((6, 5, 4),)),
-        Example({}, ((7,),)),
+        Example({"init": "zeros"}, ((7,),)),
     )
 
     momentum: Momentum = Field(default=0.1, description="how much of the running means is new in a step")
@@ -113,6 +121,7 @@ class LayerNorm(_Norm):
         Example({}, ((6, 5, 4),)),
         Example({"over": "maps", "eps": 1e-6}, ((6, 5, 4),)),
         Example({"over": "maps", "affine": False}, ((6, 5, 4),)),
+        Example({"init": "zeros"}, ((7,),)),
         Example({"over": "maps"}, ((7,),)),
         Example({"affine": False}, ((7,),)),
     )
@@ -155,6 +164,7 @@ class GroupNorm(_Norm):
         Example({"groups": 3}, ((6, 5, 4),)),
         Example({"groups": 2, "eps": 1e-6, "affine": False}, ((6, 5, 4),)),
         Example({"groups": 2}, ((8,),)),
+        Example({"groups": 2, "init": "zeros"}, ((4, 3, 5),)),
     )
 
     groups: Count = Field(description="groups of maps, each with a mean and a variance", examples=[32])

@@ -19,6 +19,8 @@ from archspec.shape import Shape
 Role = Literal["conv", "dense", "pool", "norm", "activation", "noise", "combine", "arrange"]
 """What a drawing shows an operator as, and where sugar (`norm:`, `activation:`) may use it."""
 
+Gives = Literal["scores", "probabilities", "chances", "distances"]
+"""What an output is: of probabilities there is one that is right, chances are each by themselves between 0 and 1."""
 Literals = int | float | bool | str | None | tuple["Literals", ...]
 
 
@@ -166,6 +168,9 @@ class Operator(BaseModel):
     inference_identity: ClassVar[bool] = False
     """returns its input unchanged in inference (dropout)"""
 
+    gives: ClassVar[Gives] = "scores"
+    """what a network's output is where this operator makes it"""
+
     adjustable: ClassVar[tuple[str, ...]] = ()
     """the attributes that a size in a table can imply"""
 
@@ -210,6 +215,10 @@ class Operator(BaseModel):
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         """The torch call that computes it."""
         raise AssertionError(f"{self.type} has no lowering")
+
+    def initial(self) -> dict[str, Call]:
+        """How parameters start, by name; torch's own way for those left out."""
+        return {}
 
     def window(self, inputs: Sequence[Shape]) -> Window:
         """How an output position looks at the first input."""

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
+from archspec.operators.initial import ZEROS, initial_weight
 from archspec.operators.operator import Call, Example, Formula, Kept, Misfit, Operator, Parameter, Role, Window
 from archspec.operators.sliding import is_even, require_groups, require_maps, torch_order, window_variations
 from archspec.operators.values import Count, Flag, Init, Padding, Pair, Sides, ZeroPair
@@ -158,6 +159,12 @@ class TransposedConv(Operator):
     def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
         weight = Parameter("weight", (inputs[0].maps, self.maps // self.groups, *self.kernel))
         return (weight, Parameter("bias", (self.maps,))) if self.bias else (weight,)
+
+    def initial(self) -> dict[str, Call]:
+        if self.init is None:
+            return {}
+        # the weight's first side is the input's maps, which torch counts as outputs
+        return {"weight": initial_weight(self.init, "fan_out")} | ({"bias": ZEROS} if self.bias else {})
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[0].elements * (self.maps // self.groups) * prod(self.kernel)
