@@ -1,4 +1,5 @@
-"""The layers that torch lacks. `emit` copies them into its files, so each stands on its own.
+"""The layers that torch lacks. `emit` copies them into its files, so each stands on its own,
+in lines that fit a width of 88.
 
 `padding` is always left, right, top, bottom, the order of `torch.nn.functional.pad`.
 """
@@ -25,7 +26,15 @@ class UnevenConv2d(nn.Conv2d):
         groups: int,
         bias: bool,
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, 0, dilation, groups, bias)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+        )
         self.sides = padding
 
     def forward(self, input: Tensor) -> Tensor:
@@ -50,8 +59,19 @@ class UnevenConvTranspose2d(nn.ConvTranspose2d):
     ) -> None:
         left, right, top, bottom = padding
         common = (min(top, bottom), min(left, right))
-        super().__init__(in_channels, out_channels, kernel_size, stride, common, output_padding, groups, bias, dilation)
-        self.cropped = (common[1] - left, common[1] - right, common[0] - top, common[0] - bottom)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=common,
+            output_padding=output_padding,
+            groups=groups,
+            bias=bias,
+            dilation=dilation,
+        )
+        width, height = common[1], common[0]
+        self.cropped = (width - left, width - right, height - top, height - bottom)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         return F.pad(super().forward(input, output_size), self.cropped)
@@ -78,20 +98,25 @@ class PartialConv2d(nn.Module):
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
-        sources = [source for seen in connections for source in seen]
-        targets = [target for target, seen in enumerate(connections) for _ in seen]
-        self.register_buffer("sources", torch.tensor(sources), persistent=False)
-        self.register_buffer("targets", torch.tensor(targets), persistent=False)
-        self.weight = nn.Parameter(torch.empty(len(sources), 1, *kernel_size))
+        wires = sum(map(len, connections))
+        indices = torch.empty(2, wires, dtype=torch.long)
+        self.register_buffer("sources", indices[0].clone(), persistent=False)
+        self.register_buffer("targets", indices[1].clone(), persistent=False)
+        self.weight = nn.Parameter(torch.empty(wires, 1, *kernel_size))
         self.bias = nn.Parameter(torch.empty(len(connections))) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        # torch's bound for a convolution, 1 / sqrt(fan in), with the fan in that each output map has
+        wires = [(s, t) for t, seen in enumerate(self.connections) for s in seen]
+        self.sources.copy_(torch.tensor([source for source, _ in wires]))
+        self.targets.copy_(torch.tensor([target for _, target in wires]))
+        # torch's bound for a convolution, 1 / sqrt(fan in), of each output map
         taps = self.weight[0].numel()
-        bounds = torch.tensor([(len(seen) * taps) ** -0.5 for seen in self.connections], device=self.weight.device)
+        fans = [len(seen) * taps for seen in self.connections]
+        bounds = torch.tensor(fans, device=self.weight.device) ** -0.5
         with torch.no_grad():
-            self.weight.uniform_(-1, 1).mul_(bounds[self.targets].view(-1, 1, 1, 1))
+            self.weight.uniform_(-1, 1)
+            self.weight.mul_(bounds[self.targets].view(-1, 1, 1, 1))
             if self.bias is not None:
                 self.bias.uniform_(-1, 1).mul_(bounds)
 
@@ -99,11 +124,19 @@ class PartialConv2d(nn.Module):
         if any(self.padding):
             input = F.pad(input, self.padding)
         wires = input.index_select(1, self.sources)
-        seen = F.conv2d(wires, self.weight, None, self.stride, 0, self.dilation, groups=len(self.weight))
+        count = len(self.weight)
+        seen = F.conv2d(
+            wires,
+            self.weight,
+            stride=self.stride,
+            dilation=self.dilation,
+            groups=count,
+        )
         batch, _, height, width = seen.shape
         # autograd keeps an index_add's summands, and nothing of a scatter_add
         targets = self.targets.view(1, -1, 1, 1).expand_as(seen)
-        output = seen.new_zeros(batch, len(self.connections), height, width).scatter_add(1, targets, seen)
+        output = seen.new_zeros(batch, len(self.connections), height, width)
+        output = output.scatter_add(1, targets, seen)
         return output if self.bias is None else output + self.bias.view(-1, 1, 1)
 
 
@@ -183,10 +216,12 @@ class PaddedAvgPool2d(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         pixels = F.pad(input.new_ones(1, 1, *input.shape[2:]), self.counted, value=1.0)
-        rest = [side - counted for side, counted in zip(self.padding, self.counted, strict=True)]
-        counts = F.avg_pool2d(F.pad(pixels, rest), self.kernel_size, self.stride, divisor_override=1)
-        sums = F.avg_pool2d(F.pad(input, self.padding), self.kernel_size, self.stride, divisor_override=1)
-        return sums / counts
+        sides = zip(self.padding, self.counted, strict=True)
+        counts = self.sums(F.pad(pixels, [side - counted for side, counted in sides]))
+        return self.sums(F.pad(input, self.padding)) / counts
+
+    def sums(self, image: Tensor) -> Tensor:
+        return F.avg_pool2d(image, self.kernel_size, self.stride, divisor_override=1)
 
 
 class DepthwiseMaxPool(nn.Module):
@@ -198,19 +233,29 @@ class DepthwiseMaxPool(nn.Module):
         self.stride = stride
 
     def forward(self, input: Tensor) -> Tensor:
-        volume = input.unsqueeze(1)
-        return F.max_pool3d(volume, (self.kernel_size, 1, 1), (self.stride, 1, 1)).squeeze(1)
+        kernel, stride = (self.kernel_size, 1, 1), (self.stride, 1, 1)
+        return F.max_pool3d(input.unsqueeze(1), kernel, stride).squeeze(1)
 
 
 class Subsample(nn.Module):
-    """The mean of each window, times a trained coefficient, plus a trained bias, for each map."""
+    """The mean of each window times a coefficient plus a bias, both trained for each map."""
 
-    def __init__(self, maps: int, kernel_size: tuple[int, int], stride: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        maps: int,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int],
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride
-        self.coefficient = nn.Parameter(torch.ones(maps))
-        self.bias = nn.Parameter(torch.zeros(maps))
+        self.coefficient = nn.Parameter(torch.empty(maps))
+        self.bias = nn.Parameter(torch.empty(maps))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.ones_(self.coefficient)
+        nn.init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         means = F.avg_pool2d(input, self.kernel_size, self.stride)

@@ -1,0 +1,157 @@
+"""Source to module: the very text that `emit` writes, executed."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from archspec.graph import Graph
+from compiler.source import emitted
+
+_building = threading.RLock()
+_FACTORIES = frozenset([torch.empty, torch.zeros, torch.ones, torch.tensor, torch.full, torch.arange])
+_DRAWN = ("uniform", "normal", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal")
+_FILLS = frozenset(getattr(nn.init, f"{name}_") for name in (*_DRAWN, "zeros", "ones", "constant"))
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Tensors are made on the meta device, and no time goes into filling what has no memory."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in _FACTORIES:
+            return func(*args, **{"device": "meta", **kwargs})
+        if func in _FILLS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+def build(
+    graph: Graph,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+) -> nn.Module:
+    """The module of a graph, its weights started as the spec says.
+
+    The weights are drawn on the CPU, so that they are the same on every device. On `meta` there are none.
+    """
+    source = emitted(graph)
+    module = empty(source.text, source.class_name)
+    if torch.device(device).type == "meta":
+        return module.to(dtype)
+    module.to_empty(device="cpu")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for part in _inner_first(module, set()):
+            reset = getattr(part, "reset_parameters", None)
+            if callable(reset):
+                reset()
+    return module.to(device, dtype)
+
+
+class _Copies:
+    """`torch.nn` with layers that are copies, where one of the same arguments was made before.
+
+    A constructor takes ten times as long as a copy, and deep networks repeat few layers many times.
+    """
+
+    Module = nn.Module
+
+    def __init__(self) -> None:
+        self._made: dict[Any, nn.Module] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        kind = getattr(nn, name)
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)) or kind is nn.ModuleList:
+            return kind
+
+        def made(*args: Any, **kwargs: Any) -> nn.Module:
+            key = (name, args, *kwargs.items())
+            first = self._made.get(key)
+            if first is None:
+                first = self._made[key] = kind(*args, **kwargs)
+                return first
+            return _copy(first)
+
+        self.__dict__[name] = made
+        return made
+
+
+def _copy(module: nn.Module) -> nn.Module:
+    """A layer without children, with parameters of its own."""
+    kind = type(module)
+    copied = kind.__new__(kind)
+    fields = copied.__dict__
+    for name, value in module.__dict__.items():
+        fields[name] = value.copy() if type(value) in (dict, OrderedDict, set) else value
+    parameters = fields["_parameters"]
+    for name, parameter in parameters.items():
+        if parameter is not None:
+            parameters[name] = nn.Parameter(parameter.detach(), parameter.requires_grad)
+    buffers = fields["_buffers"]
+    for name, buffer in buffers.items():
+        if buffer is not None:
+            buffers[name] = buffer.detach()
+    return copied
+
+
+def empty(text: str, class_name: str) -> nn.Module:
+    """The network of a source, on the meta device."""
+    module = _executed(text)
+    with _building, _WithoutMemory():
+        module.__dict__["nn"] = _Copies()
+        try:
+            return getattr(module, class_name)()
+        finally:
+            module.__dict__["nn"] = nn
+
+
+def _inner_first(module: nn.Module, seen: set[nn.Module]) -> Iterator[nn.Module]:
+    """Every module after those it holds: the order in which constructors finish."""
+    for child in module.children():
+        if child not in seen:
+            yield from _inner_first(child, seen)
+    seen.add(module)
+    yield module
+
+
+@cache
+def _executed(text: str) -> ModuleType:
+    """The source as a module that tracebacks, torch.compile and pickle find again."""
+    name = f"compiler.emitted_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    module = ModuleType(name)
+    module.__file__ = f"<{name}>"
+    linecache.cache[module.__file__] = (len(text), None, text.splitlines(keepends=True), module.__file__)
+    sys.modules[name] = module
+    exec(compile(text, module.__file__, "exec"), module.__dict__)
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == name:
+            value.__reduce_ex__ = _reduced  # pyright: ignore[reportAttributeAccessIssue]
+    module.__dict__["__source__"] = text
+    return module
+
+
+def _reduced(self: nn.Module, _protocol: int) -> tuple[Any, ...]:
+    """How to pickle: the source goes with it, for a process that has not built it."""
+    text = sys.modules[type(self).__module__].__dict__["__source__"]
+    return _restored, (text, type(self).__name__), self.__dict__
+
+
+def _restored(text: str, class_name: str) -> nn.Module:
+    kind = getattr(_executed(text), class_name)
+    return kind.__new__(kind)

@@ -1,0 +1,337 @@
+"""The `forward` of a class: a line for each operation, and names that let go of what is no longer needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import Final
+
+from compiler.source.classes import IN, Class, Ref, Slot
+from compiler.source.constructor import Constructor, is_one_module, runs, sign
+from compiler.source.layout import Bracket, laid_out, with_comment
+from compiler.source.signatures import function_name, turn_of_step
+from compiler.source.units import Loop, Step, Use
+from compiler.source.values import literal
+
+_RESERVED: Final = {"self", "torch", "nn", "F", "Tensor", "zip", "in"}
+_OPERATORS: Final = {"operator.add": " + ", "operator.mul": " * "}
+
+
+class Forward:
+    """Writes one class's `forward`."""
+
+    def __init__(self, owner: Class, constructor: Constructor, train_only: frozenset[Ref]) -> None:
+        self.owner = owner
+        self.constructor = constructor
+        self.train_only = train_only
+        """the results of the network that only training has"""
+        self.names: dict[Ref, str] = {}
+        self.taken = set(_RESERVED)
+        self.arguments: list[str] = []
+        self.last: dict[Ref, int] = {}
+        inference = [ref for ref in owner.outputs if ref not in train_only]
+        self.slots = self._needed(owner.outputs)
+        self._training_slots = {slot.name for slot in self.slots} - {slot.name for slot in self._needed(inference)}
+        for index, slot in enumerate(self.slots):
+            self.last.update(dict.fromkeys(slot.inputs, index))
+        self.last.update(dict.fromkeys(owner.outputs, len(self.slots)))
+        self.nested: set[str] = set()
+        """slots whose call stands inside the next one's"""
+        for index in range(owner.inputs):
+            name = self._fresh("x" if index == 0 else "y")
+            self.names[IN, index] = name
+            self.arguments.append(name)
+
+    def _needed(self, results: Iterable[Ref]) -> list[Slot]:
+        """The slots that results need; rows that nothing uses have weights, but never run."""
+        needed = {name for name, _ in results}
+        for slot in reversed(self.owner.slots):
+            if slot.name in needed:
+                needed.update(name for name, _ in slot.inputs)
+        return [slot for slot in self.owner.slots if slot.name in needed]
+
+    # -- lines --------------------------------------------------------------------------------------
+
+    def lines(self) -> Iterator[str]:
+        """The lines of `forward`."""
+        body = list(self._body())
+        several = len(self.owner.outputs) > 1
+        result = "Tensor" if not several else f"tuple[{', '.join(['Tensor'] * len(self.owner.outputs))}]"
+        if self.train_only:
+            rest = len(self.owner.outputs) - len(self.train_only)
+            result = "Tensor | tuple[Tensor, ...]" if rest == 1 else "tuple[Tensor, ...]"
+        parameters = Bracket("(", ("self", *(f"{name}: Tensor" for name in self.arguments)), ")")
+        yield from laid_out("def forward", parameters, f" -> {result}:", 1)
+        yield from body
+
+    def _body(self) -> Iterator[str]:
+        groups = list(runs(self.slots, lambda slot: self._condition_key(slot)))
+        index = 0
+        for group in groups:
+            key = self._condition_key(group[0])
+            final = group is groups[-1] and self._ends_in(group[-1])
+            if key is None:
+                yield from self._one(group[0], index, 2, final=final)
+                if final:
+                    return
+            elif key == "training":
+                yield "        if self.training:"
+                for offset, slot in enumerate(group):
+                    yield from self._one(slot, index + offset, 3)
+                yield from self._let_go(group, index, 2)
+            elif is_one_module(group):
+                yield from self._one(group[0], index, 2, final=final)
+                if final:
+                    return
+            else:
+                yield from self._optional(group, index)
+            index += len(group)
+        yield from self._returns()
+
+    def _condition_key(self, slot: Slot) -> str | None:
+        if slot.name in self._training_slots:
+            return "training"
+        return self.constructor.flags.get(slot.name)
+
+    def _ends_in(self, slot: Slot) -> bool:
+        """Whether the last line can return what it makes."""
+        return not self.train_only and self.owner.outputs == slot.outputs and not isinstance(slot.example, Loop)
+
+    def _returns(self) -> Iterator[str]:
+        everything = ", ".join(self.names[ref] for ref in self.owner.outputs)
+        if not self.train_only:
+            yield f"        return {everything}"
+            return
+        yield "        if self.training:"
+        yield f"            return {everything}"
+        rest = [self.names[ref] for ref in self.owner.outputs if ref not in self.train_only]
+        yield f"        return {', '.join(rest)}"
+
+    def _optional(self, group: list[Slot], index: int) -> Iterator[str]:
+        """Lines behind an `if`; without them the name of their input is that of their output."""
+        through, made = group[0].inputs[0], group[-1].outputs[0]
+        end = index + len(group) - 1
+        before = dict(self.last)
+        name = self.names[through]
+        if self.last[through] > end or self._has_second_name(through, end):
+            name = self._name_for(group[-1])
+            yield f"        {name} = {self.names[through]}"
+        yield f"        if self.{sign(group)}{' is not None' if self._tests_module(group) else ''}:"
+        original = self.names[through]
+        uses = [index + offset for offset, slot in enumerate(group) if through in slot.inputs]
+        if name != original and uses == [index]:  # the first line takes the second name, and nothing else the first
+            self.names[through], self.last[through] = name, index
+        for offset, slot in enumerate(group):
+            yield from self._one(slot, index + offset, 3, wanted=name if slot is group[-1] else None)
+        self.names[through], self.last = original, before
+        self.names[made] = name
+
+    def _has_second_name(self, ref: Ref, end: int) -> bool:
+        """Whether another tensor that is still needed goes by the same name."""
+        return any(
+            other != ref and name == self.names[ref] and self.last.get(other, -1) > end
+            for other, name in self.names.items()
+        )
+
+    def _tests_module(self, group: list[Slot]) -> bool:
+        made = (code for slot in group for code in self.constructor.made.get(slot.name, ()))
+        return any(isinstance(code, Bracket) for code in made)
+
+    # -- one operation ------------------------------------------------------------------------------
+
+    def _one(
+        self, slot: Slot, index: int, depth: int, *, final: bool = False, wanted: str | None = None
+    ) -> Iterator[str]:
+        """The lines of one slot."""
+        if isinstance(slot.example, Loop):
+            yield from self._loop(slot, slot.example, index, depth, wanted)
+            return
+        if self._can_nest(slot, index):
+            self.nested.add(slot.name)
+            return
+        call = self._call(slot)
+        comment = self._comment(slot)
+        if final:
+            yield from with_comment(list(laid_out("return ", call, "", depth)), comment)
+            return
+        dying = self._dying(slot, index)
+        targets = self._targets(slot, dying, wanted)
+        yield from with_comment(list(laid_out(f"{', '.join(targets)} = ", call, "", depth)), comment)
+        if slot.name not in self._training_slots:
+            yield from self._delete(dying, targets, index, depth)
+
+    def _loop(self, slot: Slot, loop: Loop, index: int, depth: int, wanted: str | None) -> Iterator[str]:
+        source = self.names[slot.inputs[0]]
+        dying = self._dying(slot, index)
+        (name,) = self._targets(slot, dying, wanted)
+        if name != source:
+            yield f"{'    ' * depth}{name} = {source}"
+        comment = self._comment(slot)
+        if loop.units:
+            kinds = dict.fromkeys(self.constructor.classes.of[unit].name for unit in loop.units)
+            turn = self._fresh(_snake(next(iter(kinds))) if len(kinds) == 1 else "block", keep=False)
+            yield from with_comment([f"{'    ' * depth}for {turn} in self.{slot.name}:"], comment)
+            yield f"{'    ' * (depth + 1)}{name} = {turn}({name})"
+            return
+        steps = loop.rows[0]
+        modules = [step for step in steps if step.call.is_module]
+        turns = {step.name: self._fresh(step.name, keep=False) for step in modules}
+        lists = ", ".join(f"self.{step.name}" for step in modules)
+        source = lists if len(modules) == 1 else f"zip({lists})"
+        yield from with_comment([f"{'    ' * depth}for {', '.join(turns.values())} in {source}:"], comment)
+        for step in steps:
+            if step.name in turns:
+                yield f"{'    ' * (depth + 1)}{name} = {turns[step.name]}({name})"
+            else:
+                yield from laid_out(f"{name} = ", self._step_call(step.name, step, [name]), "", depth + 1)
+
+    def _can_nest(self, slot: Slot, index: int) -> bool:
+        """Whether a module's output can stay without a name: the next line combines it, and holds nothing longer."""
+        following = self.slots[index + 1] if index + 1 < len(self.slots) else None
+        if following is None or not isinstance(following.example, Step) or len(following.inputs) < 2:
+            return False
+        combines = following.example.call.is_folded or following.example.call.packed
+        makes = isinstance(slot.example, Use) or (isinstance(slot.example, Step) and slot.example.call.is_module)
+        alike = self._condition_key(slot) == self._condition_key(following) or is_one_module([slot])
+        single = following.inputs.count(slot.outputs[0]) == 1 and self.last[slot.outputs[0]] == index + 1
+        held = all(self.names[ref] in self.arguments and ref[0] == IN for ref in slot.inputs)
+        last = following.inputs[-1] == slot.outputs[0]
+        return combines and makes and alike and single and held and last and len(slot.outputs) == 1
+
+    def _call(self, slot: Slot) -> Bracket | str:
+        example = slot.example
+        inputs = [self._operand(ref) for ref in slot.inputs]
+        if isinstance(example, Use):
+            return Bracket(f"self.{slot.name}(", tuple(inputs), ")")
+        assert isinstance(example, Step)
+        return self._step_call(slot.name, example, inputs)
+
+    def _operand(self, ref: Ref) -> str:
+        if ref[0] in self.nested:
+            slot = next(slot for slot in self.slots if slot.name == ref[0])
+            code = self._call(slot)
+            assert isinstance(code, Bracket)
+            return f"{code.head}{', '.join(map(str, code.items))}{code.tail}"
+        return self.names[ref]
+
+    def _step_call(self, name: str, step: Step, inputs: list[str]) -> Bracket | str:
+        call = step.call
+        if call.is_module:
+            own = self.constructor.made.get(name)
+            attribute = name if own is not None or step.shared is None else step.shared
+            return Bracket(f"self.{attribute}(", tuple(inputs), ")")
+        if call.is_folded:
+            return _OPERATORS[call.target].join(inputs)
+        held = self.constructor.attributes
+        function = f"self.{held[name, '']}" if (name, "") in held else function_name(call.target)
+        given = [
+            f"{key}=self.{held[name, key]}" if (name, key) in held else f"{key}={literal(value)}"
+            for key, value in turn_of_step(step).items()
+            if key
+        ]
+        first: tuple[str | Bracket, ...] = (Bracket("[", tuple(inputs), "]"),) if call.packed else tuple(inputs)
+        return Bracket(f"{function}(", (*first, *given), ")")
+
+    def _comment(self, slot: Slot) -> str | None:
+        """The output's shape, where it is the same in every instance and a row of the spec ends."""
+        if len(self.owner.units) > 1 or len(slot.outputs) > 1:
+            return None
+        example = slot.example
+        if isinstance(example, Step) and not example.ends_row:
+            return None
+        return str(self.constructor.graph.shape_of(example.outputs[0]))
+
+    # -- names --------------------------------------------------------------------------------------
+
+    def _fresh(self, base: str, *, keep: bool = True) -> str:
+        name = base
+        for number in count(2):
+            if name not in self.taken:
+                break
+            name = f"{base}{number}"
+        if keep:
+            self.taken.add(name)
+        return name
+
+    def _dying(self, slot: Slot, index: int) -> list[str]:
+        """The names that nothing needs after a slot, in the order of its inputs."""
+        alive = {self.names[ref] for ref, last in self.last.items() if last > index and ref in self.names}
+        sources = [source for ref in slot.inputs for source in self._held(ref)]
+        return [name for name in dict.fromkeys(sources) if name not in alive]
+
+    def _held(self, ref: Ref) -> list[str]:
+        if ref[0] in self.nested:
+            slot = next(slot for slot in self.slots if slot.name == ref[0])
+            return [name for inner in slot.inputs for name in self._held(inner)]
+        return [self.names[ref]]
+
+    def _targets(self, slot: Slot, dying: list[str], wanted: str | None) -> list[str]:
+        if wanted is not None:
+            chosen = [wanted]
+        elif slot.name in self._training_slots:
+            free = [name for name in dying if name in self._made_in_training]
+            chosen = free[:1] or [self._name_for(slot)]
+        else:
+            chosen = [self._reused(slot, dying) or self._name_for(slot)]
+        while len(chosen) < len(slot.outputs):
+            chosen.append(self._fresh("y"))
+        for ref, name in zip(slot.outputs, chosen, strict=True):
+            self.names[ref] = name
+        return chosen
+
+    @property
+    def _made_in_training(self) -> set[str]:
+        return {name for ref, name in self.names.items() if ref[0] in self._training_slots}
+
+    def _reused(self, slot: Slot, dying: list[str]) -> str | None:
+        """The name of an input that ends here, if there is a good one."""
+        branch = slot.example.branch
+        if not dying:
+            return None
+        if branch is not None and all(ref[0] == IN for ref in slot.inputs) and self._is_in_branches(slot):
+            return None
+        if len(slot.inputs) > 1 and "x" in dying and not self._is_folded(slot):
+            return "x"
+        return dying[0]
+
+    def _is_in_branches(self, slot: Slot) -> bool:
+        """Whether other branches stand beside this one's, whose names tell them apart."""
+        return len({other.example.branch for other in self.slots}) > 2
+
+    def _is_folded(self, slot: Slot) -> bool:
+        return isinstance(slot.example, Step) and slot.example.call.is_folded
+
+    def _name_for(self, slot: Slot) -> str:
+        branch = slot.example.branch
+        if slot.name in self._training_slots:
+            return self._fresh(slot.name)
+        if branch is not None:
+            return self._fresh(branch)
+        following = self.slots[self.slots.index(slot) + 1 :]
+        is_kept = not following or slot.outputs[0] not in following[0].inputs
+        return self._fresh(slot.name if is_kept and not slot.is_optional else "y")
+
+    def _delete(self, dying: list[str], targets: list[str], index: int, depth: int) -> Iterator[str]:
+        """A line that frees what nothing needs, where other lines follow."""
+        names = [name for name in dying if name not in targets and not self._is_argument(name)]
+        if names and index + 1 < len(self.slots):
+            yield f"{'    ' * depth}del {', '.join(names)}"
+
+    def _is_argument(self, name: str) -> bool:
+        """Whether a name is still that of what the caller gave, which the caller holds anyway."""
+        return name in self.arguments and not any(held == name and ref[0] != IN for ref, held in self.names.items())
+
+    def _let_go(self, group: list[Slot], index: int, depth: int) -> Iterator[str]:
+        """A line behind an `if self.training` that frees what only it read."""
+        end = index + len(group) - 1
+        read = {ref for slot in group for ref in slot.inputs if ref[0] not in self._training_slots}
+        alive = {self.names[ref] for ref, last in self.last.items() if last > end and ref in self.names}
+        names = [self.names[ref] for ref in sorted(read) if self.names[ref] not in alive]
+        names = [name for name in dict.fromkeys(names) if not self._is_argument(name)]
+        if names and end + 1 < len(self.slots):
+            yield f"{'    ' * depth}del {', '.join(names)}"
+
+
+def _snake(name: str) -> str:
+    text = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return text.strip("_")
