@@ -12,6 +12,7 @@ from archspec.shape import Shape
 
 if TYPE_CHECKING:
     import networkx
+    import torch
 
     from archspec.steps import Origin
     from archspec.training import TrainKeys
@@ -133,6 +134,14 @@ class Graph:
         for node in self.nodes:
             for tensor in node.inputs:
                 yield (tensor, node.name)
+
+    def build(
+        self, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = None, seed: int = 0
+    ) -> torch.nn.Module:
+        """The PyTorch module, its weights started as the spec says; needs torch."""
+        from compiler import build
+
+        return build(self, device=device, dtype=dtype, seed=seed)
 
     def networkx(self) -> networkx.MultiDiGraph[str]:
         """The same graph for questions that networkx answers."""

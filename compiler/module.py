@@ -43,7 +43,7 @@ def build(
     graph: Graph,
     *,
     device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
     seed: int = 0,
 ) -> nn.Module:
     """The module of a graph, its weights started as the spec says.
@@ -53,7 +53,7 @@ def build(
     source = emitted(graph)
     module = empty(source.text, source.class_name)
     if torch.device(device).type == "meta":
-        return module.to(dtype)
+        return module.to(dtype or torch.float32)
     module.to_empty(device="cpu")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -61,7 +61,7 @@ def build(
             reset = getattr(part, "reset_parameters", None)
             if callable(reset):
                 reset()
-    return module.to(device, dtype)
+    return module.to(device, dtype or torch.float32)
 
 
 class _Copies:

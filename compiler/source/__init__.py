@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from archspec.costs import cost
 from archspec.graph import Graph
 from compiler import layers
-from compiler.source.classes import Class, Classes, Ref
+from compiler.source.classes import Class, Classes
 from compiler.source.constructor import Constructor
 from compiler.source.forward import Forward
 from compiler.source.units import Loop, Step, Unit, Units, Use
@@ -106,18 +106,16 @@ class _File:
             yield "    def reset_parameters(self) -> None:"
             yield from resets
         yield ""
-        train_only: set[Ref] = set()
-        if self.root in owner.units:
-            stated = {output.node: output.train_only for output in self.graph.outputs}
-            results = zip(owner.outputs, self.root.outputs, strict=True)
-            train_only = {ref for ref, tensor in results if stated.get(tensor)}
-        yield from Forward(owner, constructor, frozenset(train_only)).lines()
+        is_root = self.root in owner.units
+        train_only = tuple(output.train_only for output in self.graph.outputs)
+        yield from Forward(owner, constructor, train_only if is_root else ()).lines()
 
     def _paths(self, unit: Unit, prefix: str) -> Iterator[tuple[str, str]]:
         for item in unit.items:
             if isinstance(item, Step):
                 if item.call.is_module:
-                    yield item.node.name, prefix + item.name
+                    owner = item.shared if item.shared and not item.is_tied else item.name
+                    yield item.node.name, prefix + owner
             elif isinstance(item, Use):
                 yield from self._paths(item.unit, f"{prefix}{item.name}.")
             else:

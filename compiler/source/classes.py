@@ -138,12 +138,12 @@ class Classes:
             function = not (call.is_module or call.is_folded or call.packed) and len(item.inputs) == 1
             target = "a function" if function and not call.arguments else call.target
             initial = tuple((name, each.target, *each.arguments.items()) for name, each in item.initial.items())
-            return ("step", target, tuple(call.arguments), initial, item.shared, len(item.inputs))
+            return ("step", target, tuple(call.arguments), initial, item.shared, item.is_tied, len(item.inputs))
         if isinstance(item, Use):
             return ("use", id(self.of[item.unit]))
         if item.units:
             return ("loop", tuple(dict.fromkeys(id(self.of[unit]) for unit in item.units)))
-        return ("loop", *dict.fromkeys(tuple((step.name, self.form(step)) for step in row) for row in item.rows))
+        return ("loop", *((step.name, "a module" if step.call.is_module else self.form(step)) for step in item.rows[0]))
 
     def _merged(self, units: list[Unit]) -> Class | None:
         """One class for all the units; None where their structures do not allow it."""
@@ -181,14 +181,9 @@ class Classes:
         if there[0].units:
             turns = [None if loop is None else [self.turn(unit) for unit in loop.units] for loop in loops]
             return elements(turns) is not None
-        steps = {tuple((step.name, self.form(step)) for step in row) for loop in there for row in loop.rows}
-        if len(steps) > 1:
-            return False
         for place, step in enumerate(there[0].rows[0]):
             turns = [None if loop is None else [turn_of_step(row[place]) for row in loop.rows] for loop in loops]
-            if elements(turns) is None:
-                return False
-            if not step.call.is_module and any(each != turn[0] for turn in turns if turn for each in turn):
+            if step.call.is_module and elements(turns) is None:
                 return False
         return True
 

@@ -131,7 +131,7 @@ class Constructor:
         turns = [None if not isinstance(item, Step) else turn_of_step(item) for item in slot.items]
         columns = {name: tuple(ABSENT if t is None else t[name] for t in turns) for name in _names(turns)}
         if example.call.is_module:
-            if example.shared is None or self._has_call_of_its_own(example):
+            if example.shared is None or example.is_tied:
                 self.made[slot.name] = [_assigned(slot.name, self._call(columns, slot.name))]
             return
         for name, vector in columns.items():
@@ -140,16 +140,6 @@ class Constructor:
                 self.attributes[slot.name, name] = attribute
                 text = self.symbols.express(vector, name or "activation")
                 self.made.setdefault(slot.name, []).append(f"self.{attribute} = {text}")
-
-    def _has_call_of_its_own(self, step: Step) -> bool:
-        assert step.shared is not None
-        return step.call != self.step_named(step.shared).call
-
-    def step_named(self, name: str) -> Step:
-        """The step of a slot."""
-        example = next(slot.example for slot in self.owner.slots if slot.name == name)
-        assert isinstance(example, Step)
-        return example
 
     def _loop(self, slot: Slot, example: Loop) -> None:
         loops = [item if isinstance(item, Loop) else None for item in slot.items]
@@ -270,7 +260,7 @@ class Constructor:
                     if step.initial:
                         calls = tuple(f"nn.init.{_initial(name, call)}" for name, call in step.initial.items())
                         found.setdefault((guard, calls), []).append(("*" if is_list else "") + f"self.{step.name}")
-                    if step.shared is not None and self._has_call_of_its_own(step):
+                    if step.is_tied:
                         names = [each.name for each in step.node.operator.parameters(step.node.input_shapes)]
                         ties += [f"self.{step.name}.{name} = self.{step.shared}.{name}" for name in names]
         for (guard, calls), layers in found.items():

@@ -10,7 +10,7 @@ from compiler.source.classes import IN, Class, Ref, Slot
 from compiler.source.constructor import Constructor, is_one_module, runs, sign
 from compiler.source.layout import Bracket, laid_out, with_comment
 from compiler.source.signatures import function_name, turn_of_step
-from compiler.source.units import Loop, Step, Use
+from compiler.source.units import Loop, Step, Use, identifier
 from compiler.source.values import literal
 
 _RESERVED: Final = {"self", "torch", "nn", "F", "Tensor", "zip", "in"}
@@ -20,18 +20,19 @@ _OPERATORS: Final = {"operator.add": " + ", "operator.mul": " * "}
 class Forward:
     """Writes one class's `forward`."""
 
-    def __init__(self, owner: Class, constructor: Constructor, train_only: frozenset[Ref]) -> None:
+    def __init__(self, owner: Class, constructor: Constructor, train_only: tuple[bool, ...]) -> None:
         self.owner = owner
         self.constructor = constructor
-        self.train_only = train_only
-        """the results of the network that only training has"""
+        self.train_only = any(train_only)
+        left_out = train_only if self.train_only else (False,) * len(owner.outputs)
+        self.inference = [ref for ref, out in zip(owner.outputs, left_out, strict=True) if not out]
+        """the results that not only training has"""
         self.names: dict[Ref, str] = {}
         self.taken = set(_RESERVED)
         self.arguments: list[str] = []
         self.last: dict[Ref, int] = {}
-        inference = [ref for ref in owner.outputs if ref not in train_only]
         self.slots = self._needed(owner.outputs)
-        self._training_slots = {slot.name for slot in self.slots} - {slot.name for slot in self._needed(inference)}
+        self._training_slots = {slot.name for slot in self.slots} - {slot.name for slot in self._needed(self.inference)}
         for index, slot in enumerate(self.slots):
             self.last.update(dict.fromkeys(slot.inputs, index))
         self.last.update(dict.fromkeys(owner.outputs, len(self.slots)))
@@ -58,8 +59,7 @@ class Forward:
         several = len(self.owner.outputs) > 1
         result = "Tensor" if not several else f"tuple[{', '.join(['Tensor'] * len(self.owner.outputs))}]"
         if self.train_only:
-            rest = len(self.owner.outputs) - len(self.train_only)
-            result = "Tensor | tuple[Tensor, ...]" if rest == 1 else "tuple[Tensor, ...]"
+            result = "Tensor | tuple[Tensor, ...]" if len(self.inference) == 1 else "tuple[Tensor, ...]"
         parameters = Bracket("(", ("self", *(f"{name}: Tensor" for name in self.arguments)), ")")
         yield from laid_out("def forward", parameters, f" -> {result}:", 1)
         yield from body
@@ -104,8 +104,7 @@ class Forward:
             return
         yield "        if self.training:"
         yield f"            return {everything}"
-        rest = [self.names[ref] for ref in self.owner.outputs if ref not in self.train_only]
-        yield f"        return {', '.join(rest)}"
+        yield f"        return {', '.join(self.names[ref] for ref in self.inference)}"
 
     def _optional(self, group: list[Slot], index: int) -> Iterator[str]:
         """Lines behind an `if`; without them the name of their input is that of their output."""
@@ -176,9 +175,10 @@ class Forward:
         steps = loop.rows[0]
         modules = [step for step in steps if step.call.is_module]
         turns = {step.name: self._fresh(step.name, keep=False) for step in modules}
-        lists = ", ".join(f"self.{step.name}" for step in modules)
-        source = lists if len(modules) == 1 else f"zip({lists})"
-        yield from with_comment([f"{'    ' * depth}for {', '.join(turns.values())} in {source}:"], comment)
+        lists = tuple(f"self.{step.name}" for step in modules)
+        source = Bracket("zip(", lists, ")") if len(modules) > 1 else lists[0]
+        head = laid_out(f"for {', '.join(turns.values())} in ", source, ":", depth)
+        yield from with_comment(list(head), comment)
         for step in steps:
             if step.name in turns:
                 yield f"{'    ' * (depth + 1)}{name} = {turns[step.name]}({name})"
@@ -306,7 +306,7 @@ class Forward:
         if slot.name in self._training_slots:
             return self._fresh(slot.name)
         if branch is not None:
-            return self._fresh(branch)
+            return self._fresh(identifier(branch))
         following = self.slots[self.slots.index(slot) + 1 :]
         is_kept = not following or slot.outputs[0] not in following[0].inputs
         return self._fresh(slot.name if is_kept and not slot.is_optional else "y")

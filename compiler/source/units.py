@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +28,8 @@ class Step:
     ends_row: bool = False
     shared: str | None = None
     """the step of this unit whose weights it uses"""
+    is_tied: bool = False
+    """it does that with a module of its own, called otherwise: with another dilation, say"""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -155,7 +157,7 @@ class Units:
         unit = Unit("", self.graph.name, {})
         unit.items = self._named(self._items(_forest(self.graph), "", None))
         unit.inputs = (INPUT,)
-        unit.outputs = tuple(dict.fromkeys(self.real(output.node) for output in self.graph.outputs))
+        unit.outputs = tuple(self.real(output.node) for output in self.graph.outputs)
         unit.items = self._hoisted(unit.items)
         return unit
 
@@ -255,6 +257,8 @@ class Units:
                 return None
         if any(len(inputs) != 1 or len(outputs) != 1 for inputs, outputs, _ in ends):
             return None
+        if len({tuple(_role_in_turn(step, row) for step in row) for row in rows}) > 1:
+            return None
         return Loop("", tuple(units) or tuple(rows), ends[0][0], ends[-1][1], branch)
 
     def _row_turn(self, row: GraphRow) -> tuple[Step, ...] | None:
@@ -272,17 +276,17 @@ class Units:
         """The items with names that are theirs alone in the unit."""
         short = [_short(path, item) for path, item in items]
         taken: set[str] = set()
-        by_node: dict[str, str] = {}
+        by_node: dict[str, Step] = {}
         named: list[Item] = []
         for (path, item), name in zip(items, short, strict=True):
-            name = name if short.count(name) == 1 else path.replace(".", "_")
+            name = name if short.count(name) == 1 else identifier(path.replace(".", "_"))
             while name in taken:
                 name += "_"
             taken.add(name)
             if isinstance(item, Step):
-                by_node[item.node.name] = name
-                shared = by_node.get(item.shared) if item.shared else None
-                named.append(_renamed(item, name, shared))
+                owner = by_node.get(item.shared or "")
+                step = by_node[item.node.name] = _renamed(item, name, owner)
+                named.append(step)
             elif isinstance(item, Use):
                 named.append(Use(name, item.unit, item.branch))
             else:
@@ -307,8 +311,16 @@ class Units:
         return [item for *_, item in sorted(order, key=lambda each: each[:3])]
 
 
-def _renamed(step: Step, name: str, shared: str | None) -> Step:
-    return Step(name, step.node, step.call, step.inputs, step.initial, step.branch, step.ends_row, shared)
+def _role_in_turn(step: Step, row: tuple[Step, ...]) -> tuple[object, ...]:
+    """What has to be the same in every turn: all of a function, and of a module only that it is one."""
+    if step.call.is_module:
+        return (_part(step, row),)
+    return (_part(step, row), step.call.target, *step.call.arguments.items())
+
+
+def _renamed(step: Step, name: str, owner: Step | None) -> Step:
+    is_tied = owner is not None and owner.call != step.call
+    return replace(step, name=name, shared=owner.name if owner else None, is_tied=is_tied)
 
 
 def _part(step: Step, row: tuple[Step, ...]) -> str:
@@ -322,7 +334,12 @@ def _short(path: str, item: Item) -> str:
     parts = path.split(".")
     if item.branch is not None and item.branch in parts:
         parts = parts[parts.index(item.branch) :]
-    return "_".join(parts)
+    return identifier("_".join(parts))
+
+
+def identifier(name: str) -> str:
+    """Branches of a list are named by their numbers."""
+    return f"branch{name}" if name[0].isdigit() else name
 
 
 def _forest(graph: Graph) -> list[_Tree | GraphRow]:
