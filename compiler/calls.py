@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+import compiler.layers as layers
 from archspec.operators.operator import Call
-from compiler import layers
 
 _MODULES = {"nn": nn, "layers": layers}
 

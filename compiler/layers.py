@@ -78,7 +78,7 @@ class UnevenConvTranspose2d(nn.ConvTranspose2d):
 
 
 class PartialConv2d(nn.Module):
-    """A convolution in which each output map sees only some of the input maps, as in LeNet-5's C3."""
+    """A convolution whose output maps see some of the input maps each."""
 
     sources: Tensor
     targets: Tensor
@@ -238,7 +238,7 @@ class DepthwiseMaxPool(nn.Module):
 
 
 class Subsample(nn.Module):
-    """The mean of each window times a coefficient plus a bias, both trained for each map."""
+    """The mean of each window, scaled and shifted by trained numbers of each map."""
 
     def __init__(
         self,
@@ -263,7 +263,7 @@ class Subsample(nn.Module):
 
 
 class RBF(nn.Module):
-    """The squared distance of the features to the code of each unit; codes start as random +1 and -1."""
+    """The squared distance to the code of each unit, at first of random +1 and -1."""
 
     def __init__(self, features: int, units: int, trainable: bool) -> None:
         super().__init__()
@@ -301,7 +301,7 @@ class ScaledTanh(nn.Module):
 
 
 class StochasticDepth(nn.Module):
-    """In training, whole images set to zero with probability `rate`, the others enlarged in proportion."""
+    """In training, images become zero with probability `rate`, the others grow."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()

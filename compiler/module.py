@@ -33,7 +33,7 @@ class _WithoutMemory(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func in _FACTORIES:
-            return func(*args, **{"device": "meta", **kwargs})
+            return func(*args, **kwargs | {"device": kwargs.get("device") or "meta"})
         if func in _FILLS:
             return args[0] if args else kwargs["tensor"]
         return func(*args, **kwargs)

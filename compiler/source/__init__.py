@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import compiler.layers as layers
 from archspec.costs import cost
 from archspec.graph import Graph
-from compiler import layers
 from compiler.source.classes import Class, Classes
 from compiler.source.constructor import Constructor
 from compiler.source.forward import Forward
+from compiler.source.layout import WIDTH
 from compiler.source.units import Loop, Step, Unit, Units, Use
 
 _IMPORTS = (
@@ -78,7 +80,7 @@ class _File:
         body = "\n\n\n".join("\n".join(self._class(owner)) for owner in self.classes.ordered)
         sources = self._layers()
         text = "\n\n\n".join([*sources, body])
-        lines = [f"# {_comment(self._title())}", ""]
+        lines = [*textwrap.wrap(_comment(self._title()), WIDTH, initial_indent="# ", subsequent_indent="# "), ""]
         standard = [line for sign, line in _IMPORTS if sign == "Callable[" and sign in text]
         third = [line for sign, line in _IMPORTS if sign != "Callable[" and re.search(rf"\b{re.escape(sign)}", text)]
         lines += [*standard, *third, "from torch import Tensor, nn", "", "", text]
@@ -87,7 +89,7 @@ class _File:
     def _title(self) -> str:
         numbers = cost(self.graph)
         counts = f"{numbers.trainable:,} parameters, {numbers.macs:,} MACs"
-        return f"{self.graph.name}: {counts} at {self.graph.input}. Written by archspec."
+        return f"{self.graph.name}, written by archspec: {counts} at {self.graph.input}"
 
     def _layers(self) -> list[str]:
         """The layers that torch lacks and this network uses."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from compiler.source.repeats import Turn, elements
@@ -217,7 +218,7 @@ def _union(sequences: list[list[str]]) -> list[str] | None:
     """The names of all, in an order that agrees with each; None where there is none."""
     followers: dict[str, set[str]] = {}
     for names in sequences:
-        for name, following in zip(names, [*names[1:], ""], strict=True):
+        for name, following in zip_longest(names, names[1:], fillvalue=""):
             followers.setdefault(name, set()).add(following)
     order: list[str] = []
     done: set[str] = set()

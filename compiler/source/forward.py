@@ -35,7 +35,12 @@ class Forward:
         self._training_slots = {slot.name for slot in self.slots} - {slot.name for slot in self._needed(self.inference)}
         for index, slot in enumerate(self.slots):
             self.last.update(dict.fromkeys(slot.inputs, index))
-        self.last.update(dict.fromkeys(owner.outputs, len(self.slots)))
+        self.last.update(dict.fromkeys(self.inference, len(self.slots)))
+        for ref in owner.outputs:
+            if ref[0] in self._training_slots or ref[0] == IN:
+                self.last[ref] = len(self.slots)
+        self.results: dict[Ref, str] = {}
+        """the names of results that only training has, of tensors that inference has on the way"""
         self.nested: set[str] = set()
         """slots whose call stands inside the next one's"""
         for index in range(owner.inputs):
@@ -85,6 +90,8 @@ class Forward:
                     return
             else:
                 yield from self._optional(group, index)
+            for slot in group:
+                yield from self._keep_for_training(slot)
             index += len(group)
         yield from self._returns()
 
@@ -98,13 +105,21 @@ class Forward:
         return not self.train_only and self.owner.outputs == slot.outputs and not isinstance(slot.example, Loop)
 
     def _returns(self) -> Iterator[str]:
-        everything = ", ".join(self.names[ref] for ref in self.owner.outputs)
+        everything = ", ".join(self.results.get(ref, self.names[ref]) for ref in self.owner.outputs)
         if not self.train_only:
             yield f"        return {everything}"
             return
         yield "        if self.training:"
         yield f"            return {everything}"
         yield f"        return {', '.join(self.names[ref] for ref in self.inference)}"
+
+    def _keep_for_training(self, slot: Slot) -> Iterator[str]:
+        """A second name, in training alone, for a tensor that is a result there: inference can let go of it."""
+        for ref in slot.outputs:
+            if ref in self.owner.outputs and ref not in self.inference and slot.name not in self._training_slots:
+                self.results[ref] = self._fresh(slot.name)
+                yield "        if self.training:"
+                yield f"            {self.results[ref]} = {self.names[ref]}"
 
     def _optional(self, group: list[Slot], index: int) -> Iterator[str]:
         """Lines behind an `if`; without them the name of their input is that of their output."""
@@ -176,7 +191,7 @@ class Forward:
         modules = [step for step in steps if step.call.is_module]
         turns = {step.name: self._fresh(step.name, keep=False) for step in modules}
         lists = tuple(f"self.{step.name}" for step in modules)
-        source = Bracket("zip(", lists, ")") if len(modules) > 1 else lists[0]
+        source = Bracket("zip(", (*lists, "strict=True"), ")") if len(modules) > 1 else lists[0]
         head = laid_out(f"for {', '.join(turns.values())} in ", source, ":", depth)
         yield from with_comment(list(head), comment)
         for step in steps:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from torch import nn
 
+import compiler.layers as layers
 from archspec.operators.operator import Call
-from compiler import layers
 from compiler.source.units import Step
 from compiler.source.values import Name, same
 
