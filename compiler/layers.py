@@ -12,33 +12,36 @@ from torch import Tensor, nn
 
 
 class UnevenConv2d(nn.Conv2d):
-    """A convolution whose padding differs from side to side."""
+    """A convolution whose padding may differ from side to side."""
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: tuple[int, int],
+        kernel_size: int | tuple[int, int],
         *,
-        stride: tuple[int, int],
+        stride: int | tuple[int, int] = 1,
         padding: tuple[int, int, int, int],
-        dilation: tuple[int, int],
-        groups: int,
-        bias: bool,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
     ) -> None:
+        left, right, top, bottom = padding
+        is_even = (left, top) == (right, bottom)
         super().__init__(
             in_channels,
             out_channels,
             kernel_size,
             stride=stride,
+            padding=(top, left) if is_even else 0,
             dilation=dilation,
             groups=groups,
             bias=bias,
         )
-        self.sides = padding
+        self.sides = None if is_even else padding
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(F.pad(input, self.sides))
+        return super().forward(F.pad(input, self.sides) if self.sides else input)
 
 
 class UnevenConvTranspose2d(nn.ConvTranspose2d):
@@ -48,14 +51,14 @@ class UnevenConvTranspose2d(nn.ConvTranspose2d):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: tuple[int, int],
+        kernel_size: int | tuple[int, int],
         *,
-        stride: tuple[int, int],
+        stride: int | tuple[int, int] = 1,
         padding: tuple[int, int, int, int],
-        output_padding: tuple[int, int],
-        groups: int,
-        bias: bool,
-        dilation: tuple[int, int],
+        output_padding: int | tuple[int, int] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | tuple[int, int] = 1,
     ) -> None:
         left, right, top, bottom = padding
         common = (min(top, bottom), min(left, right))
@@ -88,10 +91,10 @@ class PartialConv2d(nn.Module):
         connections: tuple[tuple[int, ...], ...],
         kernel_size: tuple[int, int],
         *,
-        stride: tuple[int, int],
-        padding: tuple[int, int, int, int],
-        dilation: tuple[int, int],
-        bias: bool,
+        stride: int | tuple[int, int] = 1,
+        padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+        dilation: int | tuple[int, int] = 1,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.connections = connections
@@ -147,12 +150,12 @@ class SeparableConv2d(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: tuple[int, int],
+        kernel_size: int | tuple[int, int],
         *,
-        stride: tuple[int, int],
-        padding: tuple[int, int, int, int],
-        dilation: tuple[int, int],
-        bias: bool,
+        stride: int | tuple[int, int] = 1,
+        padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+        dilation: int | tuple[int, int] = 1,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         left, right, top, bottom = padding
@@ -181,11 +184,11 @@ class PaddedMaxPool2d(nn.Module):
 
     def __init__(
         self,
-        kernel_size: tuple[int, int],
+        kernel_size: int | tuple[int, int],
         *,
-        stride: tuple[int, int],
+        stride: int | tuple[int, int],
         padding: tuple[int, int, int, int],
-        dilation: tuple[int, int],
+        dilation: int | tuple[int, int] = 1,
     ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
@@ -203,8 +206,8 @@ class PaddedAvgPool2d(nn.Module):
 
     def __init__(
         self,
-        kernel_size: tuple[int, int],
-        stride: tuple[int, int],
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int],
         padding: tuple[int, int, int, int],
         counted: tuple[int, int, int, int],
     ) -> None:
@@ -243,8 +246,8 @@ class Subsample(nn.Module):
     def __init__(
         self,
         maps: int,
-        kernel_size: tuple[int, int],
-        stride: tuple[int, int],
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int],
     ) -> None:
         super().__init__()
         self.kernel_size = kernel_size

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import compiler.layers as layers
 from archspec.costs import cost
 from archspec.graph import Graph
+from archspec.units import Loop, Step, Unit, Units, Use
 from compiler.source.classes import Class, Classes
 from compiler.source.constructor import Constructor
 from compiler.source.forward import Forward
 from compiler.source.layout import WIDTH
-from compiler.source.units import Loop, Step, Unit, Units, Use
 
 _IMPORTS = (
     ("Callable[", "from collections.abc import Callable\n"),

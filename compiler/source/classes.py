@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Any
 
-from compiler.source.repeats import Turn, elements
-from compiler.source.signatures import Signature, turn_of_step
-from compiler.source.units import Item, Loop, Step, Unit, Use
-from compiler.source.values import Name, Vector
+from archspec.units import Item, Loop, Step, Unit, Use
+from compiler.source.repeats import One, Turn, elements
+from compiler.source.signatures import Signature, general, turns_of_units
+from compiler.source.values import Name, Vector, is_constant
 
 Ref = tuple[str, int]
 """A tensor of a class: the name of the item that makes it, and which of its outputs; `in` for the inputs"""
@@ -52,13 +51,10 @@ class Class:
     slots: list[Slot]
     inputs: int
     outputs: tuple[Ref, ...]
-    arguments: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    arguments: dict[Unit, dict[str, Any]] = field(default_factory=dict[Unit, dict[str, Any]])
     """for each unit, what its constructor gets"""
     name: str = ""
     signature: Signature | None = None
-
-    def arguments_of(self, unit: Unit) -> dict[str, Any]:
-        return self.arguments[self.units.index(unit)]
 
 
 class Classes:
@@ -137,7 +133,7 @@ class Classes:
         if isinstance(item, Step):
             call = item.call
             function = not (call.is_module or call.is_folded or call.packed) and len(item.inputs) == 1
-            target = "a function" if function and not call.arguments else call.target
+            target = "a function" if function and not call.arguments else general(call.target)
             initial = tuple((name, each.target, *each.arguments.items()) for name, each in item.initial.items())
             return ("step", target, tuple(call.arguments), initial, item.shared, item.is_tied, len(item.inputs))
         if isinstance(item, Use):
@@ -181,17 +177,26 @@ class Classes:
             return True
         if there[0].units:
             turns = [None if loop is None else [self.turn(unit) for unit in loop.units] for loop in loops]
-            return elements(turns) is not None
+            return _is_one_list(turns)
         for place, step in enumerate(there[0].rows[0]):
-            turns = [None if loop is None else [turn_of_step(row[place]) for row in loop.rows] for loop in loops]
-            if step.call.is_module and elements(turns) is None:
+            turns = turns_of_units([None if loop is None else [row[place] for row in loop.rows] for loop in loops])
+            if step.call.is_module and not _is_one_list(turns):
                 return False
         return True
 
     def turn(self, unit: Unit) -> Turn:
         """What a unit's constructor gets, and under `""` its class."""
         owner = self.of[unit]
-        return {"": Name(owner.name)} | owner.arguments_of(unit)
+        return {"": Name(owner.name)} | owner.arguments[unit]
+
+
+def _is_one_list(turns: Sequence[list[Turn] | None]) -> bool:
+    """Whether one list serves, in which every place has one class."""
+    found = elements(turns)
+    if found is None:
+        return False
+    places = (each.arguments if isinstance(each, One) else each.first for each in found)
+    return all(is_constant(arguments[""]) for arguments in places)
 
 
 def _latest(choices: Sequence[tuple[Ref, ...]], place: Mapping[str, int]) -> tuple[Ref, ...]:
@@ -216,32 +221,20 @@ def _is_instance(
 
 def _union(sequences: list[list[str]]) -> list[str] | None:
     """The names of all, in an order that agrees with each; None where there is none."""
-    followers: dict[str, set[str]] = {}
+    if all(names == sequences[0] for names in sequences):
+        return sequences[0]
+    import networkx
+
+    order: networkx.DiGraph[str] = networkx.DiGraph()
+    places: dict[str, int] = {}
     for names in sequences:
-        for name, following in zip_longest(names, names[1:], fillvalue=""):
-            followers.setdefault(name, set()).add(following)
-    order: list[str] = []
-    done: set[str] = set()
-    opened: set[str] = set()
-
-    def visit(name: str) -> bool:
-        if name in done or not name:
-            return True
-        if name in opened:
-            return False
-        opened.add(name)
-        fits = all(visit(following) for following in sorted(followers[name], key=position))
-        done.add(name)
-        order.append(name)
-        return fits
-
-    places = {name: index for names in sequences for index, name in enumerate(names)}
-
-    def position(name: str) -> int:
-        return -places.get(name, len(places))
-
-    fits = all(visit(names[0]) for names in reversed(sequences) if names)
-    return order[::-1] if fits else None
+        networkx.add_path(order, names)
+        for index, name in enumerate(names):
+            places[name] = max(places.get(name, 0), index)
+    try:
+        return list(networkx.lexicographical_topological_sort(order, places.get))
+    except networkx.NetworkXUnfeasible:
+        return None
 
 
 def _depth_first(unit: Unit) -> Iterable[Unit]:

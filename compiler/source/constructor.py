@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from archspec.graph import Graph
 from archspec.operators.operator import Call
+from archspec.units import Loop, Step, Use
 from compiler.source.classes import Class, Classes, Slot
 from compiler.source.layout import WIDTH, Bracket, Code, briefly, flat, laid_out
 from compiler.source.repeats import Element, Many, One, Turn, elements
-from compiler.source.signatures import Signature, signature_of, turn_of_step
-from compiler.source.units import Loop, Step, Use
+from compiler.source.signatures import Signature, signature_of, turn_of_step, turns_of_units
 from compiler.source.values import (
     ABSENT,
+    WIDE,
     Name,
     Symbols,
     Vector,
@@ -65,9 +66,10 @@ class Constructor:
         for slot in owner.slots:
             self._slot(slot)
         self.parameters = self._parameters()
-        owner.arguments = [
-            {each.name: self._value(each.name, index) for each in self.parameters} for index in range(len(owner.units))
-        ]
+        owner.arguments = {
+            unit: {each.name: self._value(each.name, index) for each in self.parameters}
+            for index, unit in enumerate(owner.units)
+        }
         defaults = {each.name: each.default for each in self.parameters if each.default is not _REQUIRED}
         owner.signature = Signature(defaults, tuple(each.name for each in self.parameters if each.default is _REQUIRED))
 
@@ -104,7 +106,8 @@ class Constructor:
         annotation = type_of(values)
         if None in values:
             return Parameter(name, annotation, None)
-        if index and times * 2 > len(values) and not isinstance(usual, Name):
+        is_width = type(usual) is int and usual >= WIDE
+        if index and times * 2 > len(values) and not is_width and not isinstance(usual, Name):
             return Parameter(name, annotation, usual)
         return Parameter(name, annotation)
 
@@ -128,7 +131,8 @@ class Constructor:
             self._loop(slot, example)
 
     def _step(self, slot: Slot, example: Step) -> None:
-        turns = [None if not isinstance(item, Step) else turn_of_step(item) for item in slot.items]
+        steps = turns_of_units([[item] if isinstance(item, Step) else None for item in slot.items])
+        turns = [None if each is None else each[0] for each in steps]
         columns = {name: tuple(ABSENT if t is None else t[name] for t in turns) for name in _names(turns)}
         if example.call.is_module:
             if example.shared is None or example.is_tied:
@@ -148,7 +152,7 @@ class Constructor:
             self.made[slot.name] = [_assigned(slot.name, self._list(turns, slot.name))]
             return
         for place, step in enumerate(example.rows[0]):
-            turns = [None if loop is None else [turn_of_step(row[place]) for row in loop.rows] for loop in loops]
+            turns = turns_of_units([None if loop is None else [row[place] for row in loop.rows] for loop in loops])
             if step.call.is_module:
                 self.made.setdefault(slot.name, []).append(_assigned(step.name, self._list(turns, step.name)))
                 continue

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Final
 
+from archspec.units import Loop, Step, Use, identifier
 from compiler.source.classes import IN, Class, Ref, Slot
 from compiler.source.constructor import Constructor, is_one_module, runs, sign
 from compiler.source.layout import Bracket, laid_out, with_comment
 from compiler.source.signatures import function_name, turn_of_step
-from compiler.source.units import Loop, Step, Use, identifier
 from compiler.source.values import literal
 
 _RESERVED: Final = {"self", "torch", "nn", "F", "Tensor", "zip", "in"}
+_BRANCHES: Final = 2
+"""the rows outside of branches, and one branch: fewer need no names to tell them apart"""
 _OPERATORS: Final = {"operator.add": " + ", "operator.mul": " * "}
 
 
@@ -28,6 +30,10 @@ class Forward:
         self.inference = [ref for ref, out in zip(owner.outputs, left_out, strict=True) if not out]
         """the results that not only training has"""
         self.names: dict[Ref, str] = {}
+        self.until: dict[str, int] = {}
+        """for each name, the last line that reads what it holds"""
+        self.overwritten: set[str] = set()
+        """arguments whose names hold something else by now"""
         self.taken = set(_RESERVED)
         self.arguments: list[str] = []
         self.last: dict[Ref, int] = {}
@@ -43,10 +49,19 @@ class Forward:
         """the names of results that only training has, of tensors that inference has on the way"""
         self.nested: set[str] = set()
         """slots whose call stands inside the next one's"""
+        self.position = {slot.name: index for index, slot in enumerate(self.slots)}
+        self.has_branches = len({slot.example.branch for slot in self.slots}) > _BRANCHES
         for index in range(owner.inputs):
             name = self._fresh("x" if index == 0 else "y")
-            self.names[IN, index] = name
+            self._bind((IN, index), name)
             self.arguments.append(name)
+
+    def _bind(self, ref: Ref, name: str) -> None:
+        """Say that from here on a name holds a tensor."""
+        self.names[ref] = name
+        self.until[name] = max(self.until.get(name, -1), self.last.get(ref, -1))
+        if ref[0] != IN and name in self.arguments:
+            self.overwritten.add(name)
 
     def _needed(self, results: Iterable[Ref]) -> list[Slot]:
         """The slots that results need; rows that nothing uses have weights, but never run."""
@@ -125,27 +140,18 @@ class Forward:
         """Lines behind an `if`; without them the name of their input is that of their output."""
         through, made = group[0].inputs[0], group[-1].outputs[0]
         end = index + len(group) - 1
-        before = dict(self.last)
-        name = self.names[through]
-        if self.last[through] > end or self._has_second_name(through, end):
+        original = name = self.names[through]
+        if self.until[original] > end:
             name = self._name_for(group[-1])
-            yield f"        {name} = {self.names[through]}"
+            yield f"        {name} = {original}"
         yield f"        if self.{sign(group)}{' is not None' if self._tests_module(group) else ''}:"
-        original = self.names[through]
         uses = [index + offset for offset, slot in enumerate(group) if through in slot.inputs]
         if name != original and uses == [index]:  # the first line takes the second name, and nothing else the first
-            self.names[through], self.last[through] = name, index
+            self.names[through], self.until[name] = name, index
         for offset, slot in enumerate(group):
             yield from self._one(slot, index + offset, 3, wanted=name if slot is group[-1] else None)
-        self.names[through], self.last = original, before
-        self.names[made] = name
-
-    def _has_second_name(self, ref: Ref, end: int) -> bool:
-        """Whether another tensor that is still needed goes by the same name."""
-        return any(
-            other != ref and name == self.names[ref] and self.last.get(other, -1) > end
-            for other, name in self.names.items()
-        )
+        self.names[through] = original
+        self._bind(made, name)
 
     def _tests_module(self, group: list[Slot]) -> bool:
         made = (code for slot in group for code in self.constructor.made.get(slot.name, ()))
@@ -223,7 +229,7 @@ class Forward:
 
     def _operand(self, ref: Ref) -> str:
         if ref[0] in self.nested:
-            slot = next(slot for slot in self.slots if slot.name == ref[0])
+            slot = self.slots[self.position[ref[0]]]
             code = self._call(slot)
             assert isinstance(code, Bracket)
             return f"{code.head}{', '.join(map(str, code.items))}{code.tail}"
@@ -270,13 +276,12 @@ class Forward:
 
     def _dying(self, slot: Slot, index: int) -> list[str]:
         """The names that nothing needs after a slot, in the order of its inputs."""
-        alive = {self.names[ref] for ref, last in self.last.items() if last > index and ref in self.names}
         sources = [source for ref in slot.inputs for source in self._held(ref)]
-        return [name for name in dict.fromkeys(sources) if name not in alive]
+        return [name for name in dict.fromkeys(sources) if self.until[name] <= index]
 
     def _held(self, ref: Ref) -> list[str]:
         if ref[0] in self.nested:
-            slot = next(slot for slot in self.slots if slot.name == ref[0])
+            slot = self.slots[self.position[ref[0]]]
             return [name for inner in slot.inputs for name in self._held(inner)]
         return [self.names[ref]]
 
@@ -291,7 +296,7 @@ class Forward:
         while len(chosen) < len(slot.outputs):
             chosen.append(self._fresh("y"))
         for ref, name in zip(slot.outputs, chosen, strict=True):
-            self.names[ref] = name
+            self._bind(ref, name)
         return chosen
 
     @property
@@ -303,15 +308,11 @@ class Forward:
         branch = slot.example.branch
         if not dying:
             return None
-        if branch is not None and all(ref[0] == IN for ref in slot.inputs) and self._is_in_branches(slot):
+        if branch is not None and all(ref[0] == IN for ref in slot.inputs) and self.has_branches:
             return None
         if len(slot.inputs) > 1 and "x" in dying and not self._is_folded(slot):
             return "x"
         return dying[0]
-
-    def _is_in_branches(self, slot: Slot) -> bool:
-        """Whether other branches stand beside this one's, whose names tell them apart."""
-        return len({other.example.branch for other in self.slots}) > 2
 
     def _is_folded(self, slot: Slot) -> bool:
         return isinstance(slot.example, Step) and slot.example.call.is_folded
@@ -322,7 +323,7 @@ class Forward:
             return self._fresh(slot.name)
         if branch is not None:
             return self._fresh(identifier(branch))
-        following = self.slots[self.slots.index(slot) + 1 :]
+        following = self.slots[self.position[slot.name] + 1 : self.position[slot.name] + 2]
         is_kept = not following or slot.outputs[0] not in following[0].inputs
         return self._fresh(slot.name if is_kept and not slot.is_optional else "y")
 
@@ -334,15 +335,14 @@ class Forward:
 
     def _is_argument(self, name: str) -> bool:
         """Whether a name is still that of what the caller gave, which the caller holds anyway."""
-        return name in self.arguments and not any(held == name and ref[0] != IN for ref, held in self.names.items())
+        return name in self.arguments and name not in self.overwritten
 
     def _let_go(self, group: list[Slot], index: int, depth: int) -> Iterator[str]:
         """A line behind an `if self.training` that frees what only it read."""
         end = index + len(group) - 1
         read = {ref for slot in group for ref in slot.inputs if ref[0] not in self._training_slots}
-        alive = {self.names[ref] for ref, last in self.last.items() if last > end and ref in self.names}
-        names = [self.names[ref] for ref in sorted(read) if self.names[ref] not in alive]
-        names = [name for name in dict.fromkeys(names) if not self._is_argument(name)]
+        found = dict.fromkeys(self.names[ref] for ref in sorted(read))
+        names = [name for name in found if self.until[name] <= end and not self._is_argument(name)]
         if names and end + 1 < len(self.slots):
             yield f"{'    ' * depth}del {', '.join(names)}"
 

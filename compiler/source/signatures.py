@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -12,10 +12,12 @@ from torch import nn
 
 import compiler.layers as layers
 from archspec.operators.operator import Call
-from compiler.source.units import Step
+from archspec.units import Step
 from compiler.source.values import Name, same
 
-_PAIRS: Final = {"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"}
+_EVEN: Final = "nn.Conv2d"
+_UNEVEN: Final = "layers.UnevenConv2d"
+_PAIRS: Final = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})
 """torch takes one number for two equal ones here"""
 REQUIRED: Final = inspect.Parameter.empty
 
@@ -48,10 +50,20 @@ def signature_of(target: str) -> Signature:
 
 
 def arguments_of(call: Call) -> dict[str, Any]:
-    """The arguments as people write them: one number for two equal ones, where torch takes it."""
-    if not call.target.startswith("nn."):
+    """The arguments as people write them: one number for two equal ones, where the layer takes it."""
+    if not call.is_module:
         return dict(call.arguments)
-    return {name: _one(value) if name in _PAIRS else value for name, value in call.arguments.items()}
+    takes_one = _pairs_of(call.target)
+    return {name: _one(value) if name in takes_one else value for name, value in call.arguments.items()}
+
+
+@cache
+def _pairs_of(target: str) -> frozenset[str]:
+    """The arguments that may be one number for height and width."""
+    if target.startswith("nn."):
+        return _PAIRS
+    constructor = getattr(layers, target.removeprefix("layers.")).__init__
+    return frozenset(name for name, kind in constructor.__annotations__.items() if str(kind).startswith("int | tuple"))
 
 
 def _one(value: Any) -> Any:
@@ -66,6 +78,30 @@ def turn_of_step(step: Step) -> dict[str, Any]:
     if step.call.is_module:
         return {"": Name(step.call.target), **arguments}
     return arguments or {"": Name(function_name(step.call.target))}
+
+
+def turns_of_units(steps: Sequence[Sequence[Step] | None]) -> list[list[dict[str, Any]] | None]:
+    """The arguments of steps in several units, which may have one layer where it is all of theirs."""
+    turns = [None if each is None else [turn_of_step(step) for step in each] for each in steps]
+    if len([each for each in turns if each is not None]) > 1:
+        found = {turn.get("") for each in turns if each is not None for turn in each}
+        if found == {Name(_EVEN), Name(_UNEVEN)}:
+            return [None if each is None else [_uneven(turn) for turn in each] for each in turns]
+    return turns
+
+
+def general(target: str) -> str:
+    """The layer that another is a case of, or itself."""
+    return _UNEVEN if target == _EVEN else target
+
+
+def _uneven(turn: dict[str, Any]) -> dict[str, Any]:
+    """The call of a convolution as that of one whose padding may be uneven."""
+    padding = turn["padding"]
+    if turn[""] == Name(_UNEVEN):
+        return turn
+    down, across = padding if isinstance(padding, tuple) else (padding, padding)
+    return turn | {"": Name(_UNEVEN), "padding": (across, across, down, down)}
 
 
 def function_name(target: str) -> str:

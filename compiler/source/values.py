@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 _DIVISORS: Final = (2, 3, 4, 6, 8, 16)
+WIDE: Final = 8
+"""from here on a number is likely to be one of maps or features, and not of a kernel or a stride"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Symbols:
         if not values:
             return "None"
         if is_constant(vector):
-            return literal(values[0])
+            return self._likely(vector, values[0], name) or literal(values[0])
         return self._known(vector) or self._arithmetic(vector) or self._new(vector, name)
 
     def truth(self, vector: Vector, name: str) -> str:
@@ -115,6 +117,20 @@ class Symbols:
         for symbol, others in self.values.items():
             if agree(vector, others):
                 self.values[symbol] = both(others, vector)
+                self.used.setdefault(symbol)
+                return symbol
+        return None
+
+    def _likely(self, vector: Vector, value: Any, name: str) -> str | None:
+        """A parameter for what only some instances have, though all of these have one value.
+
+        It may be chance that a parameter has that value too; not so if it has the argument's name, or is large.
+        """
+        if ABSENT not in vector or isinstance(value, (bool, Name)):
+            return None
+        wide = type(value) is int and value >= WIDE
+        for symbol, others in self.values.items():
+            if (wide or name.endswith(symbol)) and agree(vector, others):
                 self.used.setdefault(symbol)
                 return symbol
         return None

@@ -1,7 +1,11 @@
-"""A graph as units: what becomes an instance of a class, and in it what becomes a line, an attribute or a loop."""
+"""A graph as units: what becomes an instance of a class, and in it what becomes a line, an attribute or a loop.
+
+The order in which units and their items stand is that in which the network runs.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -275,11 +279,12 @@ class Units:
     def _named(self, items: list[tuple[str, Item]]) -> list[Item]:
         """The items with names that are theirs alone in the unit."""
         short = [_short(path, item) for path, item in items]
+        times = Counter(short)
         taken: set[str] = set()
         by_node: dict[str, Step] = {}
         named: list[Item] = []
         for (path, item), name in zip(items, short, strict=True):
-            name = name if short.count(name) == 1 else identifier(path.replace(".", "_"))
+            name = name if times[name] == 1 else identifier(path.replace(".", "_"))
             while name in taken:
                 name += "_"
             taken.add(name)

@@ -1,0 +1,153 @@
+"""`archspec compile`: a spec as a PyTorch module, and that module in the formats of others."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archspec.cli.arguments import HelpFormatter, Subparsers, add_spec_options, natural
+from archspec.cli.commands import SPEC_HELP, checked_graph
+from archspec.cli.train import guarded
+from archspec.graph import Graph
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_EXAMPLES = """\
+  archspec compile lenet5
+  archspec compile resnet/resnet50 -o resnet50.py
+  archspec compile net.yaml --weights net.safetensors -o net.onnx -o net.pt2
+  archspec compile net.yaml --weights net.safetensors --fold -o folded.py
+  archspec compile vgg/vgg16 --fully-convolutional --input 3x448x448
+"""
+_ENDINGS = (".py", ".safetensors", ".onnx", ".pt2")
+
+
+def add_compile(subparsers: Subparsers) -> None:
+    """`archspec compile`."""
+    parser = subparsers.add_parser(
+        "compile",
+        help="write a network as a PyTorch module, or as ONNX",
+        description="Write a network as a Python file that needs torch alone, and, with its weights, as ONNX (.onnx), "
+        "for torch.export (.pt2), or as .safetensors. What runs elsewhere is run and compared before it is kept.",
+        epilog=_EXAMPLES,
+        formatter_class=HelpFormatter,
+    )
+    parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", action="append", default=[], type=_output,
+        help="the file to write, its kind told by its ending; may be repeated; the source goes to standard output without it",
+    )  # fmt: skip
+    parser.add_argument("--weights", metavar="FILE", help="weights to load, by name; drawn as the spec says without")
+    parser.add_argument(
+        "--partial", action="store_true", help="load what fits of the weights, and say what stays as it was drawn"
+    )
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the weights that are drawn (0)")
+    parser.add_argument("--fold", action="store_true", help="for inference: batch norms become part of convolutions")
+    parser.add_argument(
+        "--fully-convolutional", action="store_true",
+        help="dense layers become convolutions; --input is then the size of larger images",
+    )  # fmt: skip
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    add_spec_options(parser)
+    parser.set_defaults(run=guarded(run_compile))
+
+
+def _output(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in _ENDINGS:
+        raise argparse.ArgumentTypeError(f"'{text}' ends in none of {', '.join(_ENDINGS)}")
+    return path
+
+
+def run_compile(arguments: argparse.Namespace) -> int:
+    """Write a network in the formats asked for."""
+    larger = None
+    if arguments.fully_convolutional and arguments.input is not None:
+        larger, arguments.input = _sides(arguments.input), None
+        if larger is None:
+            print("--input wants a size such as 3x448x448", file=sys.stderr)
+            return 2
+    graph = checked_graph(arguments.spec, arguments)
+    if graph is None:
+        return 1
+    needs_weights = arguments.weights is not None or any(path.suffix != ".py" for path in arguments.output)
+    state = _weights(graph, arguments) if needs_weights else None
+    if arguments.fully_convolutional:
+        graph, state = _slid(graph, state, larger)
+    if arguments.fold:
+        graph, state = _folded(graph, state)
+    if not arguments.output:
+        from compiler import emit
+
+        print(emit(graph), end="")
+    for path in arguments.output:
+        _write(graph, state, path, replace=arguments.force)
+    return 0
+
+
+def _weights(graph: Graph, arguments: argparse.Namespace) -> dict[str, Tensor]:
+    """The weights as drawn, or those of a file."""
+    from compiler import build
+    from compiler.weights import load
+
+    module = build(graph, seed=arguments.seed)
+    if arguments.weights is not None:
+        found = load(module, arguments.weights, on_mismatch="report" if arguments.partial else "error")
+        print(found.as_text(), file=sys.stderr)
+    return module.state_dict()
+
+
+def _slid(
+    graph: Graph, state: dict[str, Tensor] | None, larger: tuple[int, ...] | None
+) -> tuple[Graph, dict[str, Tensor] | None]:
+    from archspec.convolve import fully_convolutional
+    from archspec.sizes import at_input, positions
+    from compiler.convolve import carry
+
+    converted = fully_convolutional(graph)
+    if larger is not None:
+        converted = at_input(converted, larger)
+    for each in positions(converted):
+        print(each, file=sys.stderr)
+    return converted, None if state is None else carry(state, graph, converted)
+
+
+def _sides(text: str) -> tuple[int, ...] | None:
+    """The sides of `3x448x448`."""
+    parts = text.lower().replace("×", "x").split("x")
+    return tuple(map(int, parts)) if all(part.isdecimal() and len(part) < 8 for part in parts) else None
+
+
+def _folded(graph: Graph, state: dict[str, Tensor] | None) -> tuple[Graph, dict[str, Tensor] | None]:
+    from compiler.fold import fold
+    from compiler.weights import paths_of
+
+    folded = fold(graph)
+    print(folded.as_text(), file=sys.stderr)
+    new = None if state is None else folded.weights(state, paths_of(graph), paths_of(folded.graph))
+    return folded.graph, new
+
+
+def _write(graph: Graph, state: dict[str, Tensor] | None, path: Path, *, replace: bool) -> None:
+    from compiler import build, emit
+    from compiler.atomic import whole_file
+    from compiler.export import export
+    from compiler.weights import save
+
+    if path.suffix == ".py":
+        with whole_file(path, replace=replace) as written:
+            written.write_text(emit(graph), encoding="utf-8")
+        print(f"{path}: {len(emit(graph).splitlines())} lines", file=sys.stderr)
+        return
+    assert state is not None
+    if path.suffix == ".safetensors":
+        save(state, path, spec=graph.name, replace=replace)
+        print(f"{path}: {len(state)} tensors", file=sys.stderr)
+        return
+    module = build(graph, device="meta")
+    module.load_state_dict(state, assign=True)
+    difference = export(module.eval(), graph, path, replace=replace)
+    print(f"{path}: differs from the module by at most {difference:.1e}", file=sys.stderr)
