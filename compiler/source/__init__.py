@@ -110,7 +110,7 @@ class _File:
         yield ""
         is_root = self.root in owner.units
         train_only = tuple(output.train_only for output in self.graph.outputs)
-        yield from Forward(owner, constructor, train_only if is_root else ()).lines()
+        yield from Forward(owner, constructor, train_only if is_root else (), is_network=is_root).lines()
 
     def _paths(self, unit: Unit, prefix: str) -> Iterator[tuple[str, str]]:
         for item in unit.items:

@@ -22,9 +22,12 @@ _OPERATORS: Final = {"operator.add": " + ", "operator.mul": " * "}
 class Forward:
     """Writes one class's `forward`."""
 
-    def __init__(self, owner: Class, constructor: Constructor, train_only: tuple[bool, ...]) -> None:
+    def __init__(
+        self, owner: Class, constructor: Constructor, train_only: tuple[bool, ...], *, is_network: bool
+    ) -> None:
         self.owner = owner
         self.constructor = constructor
+        self.is_network = is_network
         self.train_only = any(train_only)
         left_out = train_only if self.train_only else (False,) * len(owner.outputs)
         self.inference = [ref for ref, out in zip(owner.outputs, left_out, strict=True) if not out]
@@ -47,6 +50,8 @@ class Forward:
                 self.last[ref] = len(self.slots)
         self.results: dict[Ref, str] = {}
         """the names of results that only training has, of tensors that inference has on the way"""
+        self.later: dict[Ref, str] = {}
+        """for tensors of which the next line takes the first name, the second"""
         self.nested: set[str] = set()
         """slots whose call stands inside the next one's"""
         self.position = {slot.name: index for index, slot in enumerate(self.slots)}
@@ -94,6 +99,7 @@ class Forward:
                 yield from self._one(group[0], index, 2, final=final)
                 if final:
                     return
+                yield from self._keep_for_later(group[0], index)
             elif key == "training":
                 yield "        if self.training:"
                 for offset, slot in enumerate(group):
@@ -127,6 +133,31 @@ class Forward:
         yield "        if self.training:"
         yield f"            return {everything}"
         yield f"        return {', '.join(self.names[ref] for ref in self.inference)}"
+
+    def _keep_for_later(self, slot: Slot, index: int) -> Iterator[str]:
+        """A second name for a tensor that a skip connection takes to a later line of the network.
+
+        The next line goes on with the first name, so that the names of a chain stay the same throughout.
+        """
+        for ref in slot.inputs:
+            if ref in self.later:
+                self.names[ref] = self.later.pop(ref)
+        following = self.slots[index + 1] if index + 1 < len(self.slots) else None
+        if following is None or not self.is_network or self._condition_key(following) is not None:
+            return
+        for ref in slot.outputs:
+            if ref in following.inputs and self.last[ref] > index + 1 and ref[0] not in self.nested:
+                self.later[ref] = self._fresh(self._row_name(slot))
+                self.until[self.names[ref]] = index + 1
+                self.until[self.later[ref]] = self.last[ref]
+                yield f"        {self.later[ref]} = {self.names[ref]}"
+
+    def _row_name(self, slot: Slot) -> str:
+        """The name of the row that a slot ends."""
+        example = slot.example
+        if not isinstance(example, Step) or not example.ends_row:
+            return slot.name
+        return identifier(self.constructor.graph.row_of[example.node.name].name.replace(".", "_"))
 
     def _keep_for_training(self, slot: Slot) -> Iterator[str]:
         """A second name, in training alone, for a tensor that is a result there: inference can let go of it."""
