@@ -145,6 +145,8 @@ class Forward:
         following = self.slots[index + 1] if index + 1 < len(self.slots) else None
         if following is None or not self.is_network or self._condition_key(following) is not None:
             return
+        if following.example.branch is not None:  # branches have names of their own
+            return
         for ref in slot.outputs:
             if ref in following.inputs and self.last[ref] > index + 1 and ref[0] not in self.nested:
                 self.later[ref] = self._fresh(self._row_name(slot))
