@@ -34,8 +34,9 @@ check: $(VENV)/dev  ## lint, types and tests
 docs: $(VENV)/dev  ## write the generated pages of docs/
 	$(BIN)/python docs/generate.py
 
-bench: $(VENV)/dev  ## measure speed against importing torch
+bench: $(VENV)/dev  ## measure speed: archspec's, and that of the modules it makes
 	$(BIN)/python tests/benchmarks/speed.py
+	$(BIN)/python tests/benchmarks/modules.py
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from archspec.claims import ClaimChecker
 from archspec.diagnostic import Findings, Related
 from archspec.expand import Abandon, Expander, parameters_scope
@@ -77,6 +79,32 @@ class Builder:
                 made.append(node)
         self.rows.append(GraphRow(step.name, tuple(made), main, step.origin))
         self.ends[step.name] = made[-1].name
+
+    def again(
+        self,
+        row: GraphRow,
+        inputs: tuple[str, ...],
+        operator_of: Callable[[Node, Sequence[Shape]], Operator] = lambda node, _: node.operator,
+    ) -> None:
+        """Make the nodes of another graph's row for the shapes that there are now; `inputs` are the rows it takes.
+
+        `operator_of` gives each node's operator, from the node as it was and the shapes of its inputs.
+        """
+        step = Step(row.name, row.main.operator, None, None, inputs, None, row.origin)
+        made: dict[str, Node] = {}
+        for node in row.nodes:
+            if not all(tensor in self.shapes for tensor in node.inputs):
+                return
+            try:
+                operator = operator_of(node, tuple(self.shapes[tensor] for tensor in node.inputs))
+            except Misfit as misfit:
+                self._report(misfit, step)
+                return
+            new = self._node(step, node.name, operator, node.inputs, node.shares)
+            if new is None:
+                return
+            made[node.name] = new
+        self.rows.append(GraphRow(row.name, tuple(made.values()), made[row.main.name], row.origin))
 
     def _arity_fits(self, step: Step, operator: Operator, inputs: tuple[str, ...]) -> bool:
         least, most = operator.arity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archspec.graph import Graph, Node
+from archspec.graph import INPUT, Graph, Node
 
 CONVENTION = "MACs: multiply-accumulates of convolutions and matrix products; 1 MAC = 2 FLOPs"
 
@@ -54,6 +54,21 @@ def cost(graph: Graph) -> Cost:
         sum(each.other for each in nodes.values()),
         sum(nodes[node.name].macs for node in graph.inference_nodes),
     )
+
+
+def training_macs(graph: Graph) -> int:
+    """Multiply-accumulates of a training step for one image, auxiliary heads included.
+
+    Going back, a layer has a product for its weights, and another of equal size for an input that needs a gradient.
+    """
+    needs = {INPUT: False}
+    total = 0
+    for node in graph.nodes:
+        inputs = any(needs[tensor] for tensor in node.inputs)
+        trains = any(each.kind == "trained" for each in node.operator.parameters(node.input_shapes))
+        needs[node.name] = inputs or trains
+        total += node.macs() * (1 + inputs + trains)
+    return total
 
 
 def weight_depth(graph: Graph) -> int:

@@ -12,10 +12,11 @@ from archspec.document import Map, Seq, is_list
 from archspec.kinds import kind_problem
 from archspec.limits import Limits
 from archspec.locate import Locate, locate_other
-from archspec.merge import ROW_SECTIONS, child_over_parent, overlay
+from archspec.merge import MERGED_TWICE, ROW_SECTIONS, child_over_parent, overlay
 from archspec.names import identifier_from
 from archspec.reading import read_source
 from archspec.sections import VARIABLE_SECTIONS, SpecKeys
+from archspec.settings import SETTING, with_setting
 from archspec.shape import Shape
 from archspec.source import Source, Span
 from archspec.spec import Block, Spec, SpecReader
@@ -244,7 +245,7 @@ class Assembler:
                 chosen.replaced += ((params[key], params.value_spans[key]),)
                 params.put(key, *place)
                 chosen.kinds[key] = f"variant {variant}"
-            elif key == "defaults" and isinstance(root.get(key), Map) and isinstance(value, Map):
+            elif key in MERGED_TWICE and isinstance(root.get(key), Map) and isinstance(value, Map):
                 overlay(root, map, key, self.findings)
             elif key in VARIABLE_SECTIONS:
                 if key in ROW_SECTIONS:
@@ -278,6 +279,8 @@ class Assembler:
             params = assembled.root.get("params")
             if not separator:
                 self.findings.add("E402", f"--set wants NAME=VALUE, not {shown(setting)}", span, label="no `=`")
+            elif name.startswith(SETTING):
+                self._set(assembled, None, name, Source("--set", text), span)
             elif not isinstance(params, Map) or name not in params:
                 known = list(params) if isinstance(params, Map) else []
                 self.findings.add(
@@ -290,7 +293,7 @@ class Assembler:
             else:
                 self._set(assembled, params, name, Source("--set", text), span)
 
-    def _set(self, assembled: Assembled, params: Map, name: str, source: Source, span: Span) -> None:
+    def _set(self, assembled: Assembled, params: Map | None, name: str, source: Source, span: Span) -> None:
         if not source.text.strip():
             self.findings.add(
                 "E402", f"--set gives {name} no value", span, label="nothing after `=`", help=f"--set {name}=…"
@@ -301,6 +304,9 @@ class Assembler:
         if len(self.findings) > before:
             return
         place = Span(source, 0, 0, 0, max(len(source.lines[0]), 1))
+        if params is None:
+            assembled.root = with_setting(assembled.root, name, span, value, place)
+            return
         if not self._has_kind(name, params[name], value, place):
             return
         changed = params.copied()
@@ -326,6 +332,7 @@ class Assembler:
             block = reader.block(name, map, written.key_spans[name])
             blocks[name] = _in_library(block, assembled.imported.get(name))
         family = family_name(assembled)
+        reader.recipes(root)
         return Spec(
             root=root,
             name=str(root.get("name") or family) + (f" ({assembled.variant})" if assembled.variant else ""),
@@ -336,6 +343,7 @@ class Assembler:
             blocks=blocks,
             rows=reader.rows(root.get("layers")),
             outputs=reader.outputs(root.get("outputs"), root.value_spans.get("outputs", root.span)),
+            train=reader.train(root),
             variant=assembled.variant,
             replaced=assembled.replaced,
             lost=assembled.lost,

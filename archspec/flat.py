@@ -18,8 +18,8 @@ _UNSEEN = re.compile("[\x7f-\xa0\u2028\u2029\ufeff]")
 _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
-def resolve(graph: Graph, *, origins: bool = True) -> str:
-    """The flat spec, itself a spec with the same graph."""
+def resolve(graph: Graph, *, origins: bool = True, complete: bool = False) -> str:
+    """The flat spec, itself a spec with the same graph; `complete` has the defaults of training too."""
     lines = [f"name: {yaml_text(graph.name)}"]
     if graph.description:
         lines.append(f"description: {yaml_text(graph.description)}")
@@ -40,6 +40,12 @@ def resolve(graph: Graph, *, origins: bool = True) -> str:
         if output.weight != 1.0:
             keys["weight"] = output.weight
         lines.append(f"  {output.name.replace('.', '_')}: {_mapping(keys)}")
+    if graph.train is not None:
+        from archspec.train_section import written_training  # most specs need nothing of it
+
+        lines.append("train:")
+        train = written_training(graph.train, complete=complete)
+        lines += [f"  {key}: {yaml_text(value)}" for key, value in train.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from archspec.operators.operator import Operator, Parameter
@@ -119,6 +120,12 @@ class Graph:
     def last_use(self) -> dict[str, int]:
         """For each tensor, the position of the last node that reads it."""
         return {tensor: index for index, node in enumerate(self.nodes) for tensor in node.inputs}
+
+    def with_rows(self, rows: Sequence[GraphRow | None]) -> Graph:
+        """This graph with other rows in the places of its own; where there is None, there is no row."""
+        before = list(accumulate((row is not None for row in rows), initial=0))
+        groups = tuple(replace(group, start=before[group.start], stop=before[group.stop]) for group in self.groups)
+        return replace(self, rows=tuple(row for row in rows if row is not None), groups=groups)
 
     @cached_property
     def inference_nodes(self) -> tuple[Node, ...]:

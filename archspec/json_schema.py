@@ -14,6 +14,7 @@ from archspec.operators.operator import Operator
 from archspec.row import SUGAR_KEYS, RowKeys
 from archspec.sections import VARIABLE_SECTIONS, BlockKeys, OutputKeys, SpecKeys
 from archspec.sugar import NOTHING
+from archspec.training import TrainKeys
 
 Schema = dict[str, Any]
 
@@ -30,7 +31,10 @@ def json_schema() -> Schema:
     spec = _object(SpecKeys)
     sections = spec["properties"]
     _refine(SpecKeys, sections, layers=_ROWS, blocks=_map_of(_ref("block")), defaults=_ref("defaults"))
+    train = _object(TrainKeys)
+    train.pop("required", None)  # a variant, or a child, says only what it changes
     _refine(SpecKeys, sections, outputs=_OUTPUTS, changes=_map_of(_CHANGE))
+    _refine(SpecKeys, sections, train=_ref("train"), recipes=_map_of(_ref("train")))
     variable = {name: sections[name] for name in sorted(VARIABLE_SECTIONS - {"extends"})}
     variable["extends"] = {"type": "string", "description": "another variant, which this one starts from"}
     _refine(SpecKeys, sections, variants=_map_of({"type": "object", "properties": variable}))
@@ -50,6 +54,8 @@ def json_schema() -> Schema:
             "row": _row(),
             "block": block,
             "output": _object(OutputKeys),
+            "train": train,
+            **_parts(TrainKeys),
             "defaults": _defaults(),
             **{key: _sugar(key) for key in SUGAR_KEYS},
             **{f"operator_{operator.type}": _attributes(operator) for operator in OPERATORS},
@@ -106,6 +112,11 @@ def _object(model: type[BaseModel]) -> Schema:
     if made.get("required"):
         tidy["required"] = made["required"]
     return tidy
+
+
+def _parts(model: type[BaseModel]) -> Schema:
+    """The models that stand in a model's fields, by their names."""
+    return _tidy(model.model_json_schema(by_alias=True).get("$defs", {}))
 
 
 def _tidy(schema: Any) -> Any:

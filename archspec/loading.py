@@ -16,6 +16,7 @@ from archspec.graph import Graph
 from archspec.limits import DEFAULT_LIMITS, Limits
 from archspec.reading import decoded
 from archspec.scope import Evaluator, Poison
+from archspec.settings import with_recipe
 from archspec.source import Source, Span
 from archspec.spec import Spec, is_library
 from archspec.table_rows import TableRow
@@ -30,6 +31,8 @@ class Options:
     settings: Sequence[str] = ()
     input: str | None = None
     limits: Limits = DEFAULT_LIMITS
+    recipe: str | None = None
+    """which of its recipes, in the place of `train:`"""
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,8 @@ class _Opened:
         if assembled is None:
             return None
         assembled = replace(assembled, kinds=dict(assembled.kinds))
+        if options.recipe is not None:
+            assembled.root = with_recipe(assembled.root, options.recipe, findings)
         assembler.set(assembled, options.settings)
         if options.input is not None:
             _override_input(assembled, options.input)

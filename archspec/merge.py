@@ -8,7 +8,9 @@ from archspec.document import Map, plain
 from archspec.source import Span
 
 ROW_SECTIONS = ("layers", "table")
-_MERGED = ("params", "defaults", "blocks", "variants")
+MERGED_TWICE = ("defaults", "train")
+"""sections whose entries are mappings that are merged themselves"""
+_MERGED = ("params", "blocks", "variants", "recipes", *MERGED_TWICE)
 _OWN = ("extends", "use", "changes")
 
 
@@ -42,8 +44,12 @@ def overlay(merged: Map, child: Map, key: str, findings: Findings) -> None:
     for name, value in child[key].items():
         if name in section and plain(section[name]) == plain(value):
             _changes_nothing(findings, f"{key}.{name}", child[key].value_spans[name], section.value_spans[name])
-        if key == "defaults" and isinstance(section.get(name), Map) and isinstance(value, Map):
-            value = section[name].with_entries(value)
+        if key in MERGED_TWICE and isinstance(section.get(name), Map) and isinstance(value, Map):
+            # with a `type` it is another thing altogether
+            value = value if key == "train" and "type" in value else section[name].with_entries(value)
+        if key == "train" and value is None:
+            section.pop(name, None)
+            continue
         section.put(name, child[key].key_spans[name], value, child[key].value_spans[name])
     merged.put(key, child.key_spans[key], section, child.value_spans[key])
 

@@ -100,6 +100,10 @@ class SpecKeys(BaseModel):
         default=None, description="with `extends`: for each row of the parent, what is different here"
     )
     outputs: Any = Field(default=None, description="the results; the last row where it is left out")
+    train: Any = Field(default=None, description="how it is trained, and on what")
+    recipes: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="other ways to train it by name, each in the place of `train`"
+    )
 
 
 FORMS = {
@@ -112,7 +116,10 @@ FORMS = {
     "layers": "[{type: conv, maps: 64, kernel: 3}], or a line `- {type: …}` for each row",
     "table": "|, and the table below it, indented",
     "changes": "{C1: {maps: 12}}",
+    "recipes": "{mnist: {data: mnist, epochs: 10}}",
 }
 """How sections look, for help where one is something else."""
-VARIABLE_SECTIONS = frozenset({"name", "description", "input", "defaults", "layers", "table", "outputs", "extends"})
+VARIABLE_SECTIONS = frozenset(
+    {"name", "description", "input", "defaults", "layers", "table", "outputs", "extends", "train", "recipes"}
+)
 """What a variant may change besides parameters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,6 +17,9 @@ from archspec.row import STRUCTURE, SUGAR_KEYS, Branches, Row, RowKeys, item_spa
 from archspec.sections import FORMS, VARIABLE_SECTIONS, BlockKeys, OutputKeys, SpecKeys
 from archspec.source import Span
 from archspec.validation import Reporter, place_in, report_name, shown
+
+if TYPE_CHECKING:
+    from archspec.training import TrainKeys
 
 _WORDS_OF_EXPRESSIONS = frozenset({"i", "in", "and", "or", "not", "if", "else", "true", "false"})
 
@@ -62,6 +65,7 @@ class Spec:
     blocks: dict[str, Block]
     rows: tuple[Row, ...]
     outputs: tuple[OutputSpec, ...]
+    train: TrainKeys | None = None
     variant: str | None = None
     replaced: tuple[tuple[Any, Span], ...] = ()
     """parameters' values that a variant or the command line has put others for"""
@@ -86,7 +90,7 @@ class SpecReader:
 
     def sections(self, root: Map) -> Map:
         """The sections of a file that are as they should be; findings for the others."""
-        return self._sound(root, root, "a spec", filled={"extends", "use", "table"})
+        return self._sound(root, root, "a spec", filled={"extends", "use", "table", "train"})
 
     def variant(self, name: str, map: Map, params: Map) -> Map:
         """What a variant sets: parameters, and the sections that are as they should be."""
@@ -305,6 +309,22 @@ class SpecReader:
             return None
         place = map.value_spans.get("from", span) if map is not None else span
         return OutputSpec(name, keys.from_ or name, place, keys.train_only, keys.loss, keys.weight)
+
+    def train(self, root: Map) -> TrainKeys | None:
+        """The `train:` section; None where there is none, or a malformed one."""
+        if "train" not in root:
+            return None
+        from archspec.train_section import read_training  # most commands need nothing of it
+
+        return read_training(root["train"], root.value_spans["train"], self.findings)
+
+    def recipes(self, root: Map) -> None:
+        """Findings for the `recipes:` that can't be trained by."""
+        recipes = root.get("recipes")
+        for name, recipe in recipes.items() if isinstance(recipes, Map) else ():
+            from archspec.train_section import read_training
+
+            read_training(recipe, recipes.value_spans[name], self.findings)
 
     def variants(self, root: Map) -> dict[str, Map]:
         """The `variants:` section; each entry sets parameters and sections."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ _INLINED = ("repeat", "branches", "branch")
 """groups whose rows stand in the class around them"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Step:
     """One operation."""
 
@@ -324,8 +324,10 @@ def _role_in_turn(step: Step, row: tuple[Step, ...]) -> tuple[object, ...]:
 
 
 def _renamed(step: Step, name: str, owner: Step | None) -> Step:
-    is_tied = owner is not None and owner.call != step.call
-    return replace(step, name=name, shared=owner.name if owner else None, is_tied=is_tied)
+    step.name = name
+    step.shared = owner.name if owner else None
+    step.is_tied = owner is not None and owner.call != step.call
+    return step
 
 
 def _part(step: Step, row: tuple[Step, ...]) -> str:

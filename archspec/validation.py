@@ -51,6 +51,7 @@ _WANTED: dict[str, Callable[[dict[str, Any]], str]] = {
     "bool_parsing": lambda _: "true or false",
     "string_type": lambda _: "a text",
     "list_type": lambda _: "a list",
+    "tuple_type": lambda _: "a list",
     "dict_type": lambda _: "a mapping",
     "model_type": lambda _: "a mapping",
     "greater_than": lambda context: f"a number above {context['gt']:g}",

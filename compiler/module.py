@@ -22,6 +22,7 @@ from compiler.source import emitted
 _building = threading.RLock()
 _FACTORIES = frozenset([torch.empty, torch.zeros, torch.ones, torch.tensor, torch.full, torch.arange])
 _DRAWN = ("uniform", "normal", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal")
+_CONTAINERS = frozenset([dict, OrderedDict, set])
 _FILLS = frozenset(getattr(nn.init, f"{name}_") for name in (*_DRAWN, "zeros", "ones", "constant"))
 
 
@@ -53,7 +54,8 @@ def build(
     source = emitted(graph)
     module = empty(source.text, source.class_name)
     if torch.device(device).type == "meta":
-        return module.to(dtype or torch.float32)
+        dtype = dtype or torch.float32
+        return module if dtype == torch.get_default_dtype() else module.to(dtype)
     module.to_empty(device="cpu")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -86,7 +88,8 @@ class _Copies:
             if first is None:
                 first = self._made[key] = kind(*args, **kwargs)
                 return first
-            return _copy(first)
+            with torch._C.DisableTorchFunction():  # a copy is on the meta device by itself
+                return _copy(first)
 
         self.__dict__[name] = made
         return made
@@ -97,12 +100,14 @@ def _copy(module: nn.Module) -> nn.Module:
     kind = type(module)
     copied = kind.__new__(kind)
     fields = copied.__dict__
+    fields.update(module.__dict__)
     for name, value in module.__dict__.items():
-        fields[name] = value.copy() if type(value) in (dict, OrderedDict, set) else value
+        if type(value) in _CONTAINERS:
+            fields[name] = value.copy() if value else type(value)()
     parameters = fields["_parameters"]
     for name, parameter in parameters.items():
         if parameter is not None:
-            parameters[name] = nn.Parameter(parameter.detach(), parameter.requires_grad)
+            parameters[name] = nn.Parameter(parameter, parameter.requires_grad)
     buffers = fields["_buffers"]
     for name, buffer in buffers.items():
         if buffer is not None:

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the code: operators.md, errors.md and zoo.md (`make docs`)."""
+"""Writes the pages of docs/ that are made from the code, and the pictures of docs/images/ (`make docs`)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from archspec.report.diagnostics import as_text
 from archspec.shape import Shape
 from archspec.source import Source
 from archspec.validation import wanted
+from docs.gallery import gallery_page, pictures
 from docs.zoo_page import zoo_page
 
 HERE = Path(__file__).resolve().parent
@@ -152,12 +153,15 @@ def _code(code: Code) -> Iterator[str]:
         yield f"```text\n{as_text(found)}\n```"
 
 
-PAGES = {"operators.md": operators_page, "errors.md": errors_page, "zoo.md": zoo_page}
+PAGES = {"operators.md": operators_page, "errors.md": errors_page, "zoo.md": zoo_page, "gallery.md": gallery_page}
 
 
 def main() -> None:
     for name, page in PAGES.items():
         (HERE / name).write_text(page(), encoding="utf-8")
+    (HERE / "images").mkdir(exist_ok=True)
+    for name, picture in pictures().items():
+        (HERE / "images" / name).write_bytes(picture)
 
 
 if __name__ == "__main__":

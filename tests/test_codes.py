@@ -17,7 +17,7 @@ WITH_EXAMPLE = [code for code in CODES if code.example]
 
 def test_sources_use_exactly_these_codes() -> None:
     used: set[str] = set()
-    for path in (REPOSITORY / "archspec").rglob("*.py"):
+    for path in (*(REPOSITORY / "archspec").rglob("*.py"), *(REPOSITORY / "compiler").rglob("*.py")):
         if "codes" not in path.parts:
             used.update(re.findall(r'"([EWN]\d{3})"', path.read_text()))
     assert used == {code.code for code in CODES}

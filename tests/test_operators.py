@@ -22,10 +22,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archspec.codes.operators import OPERATOR_CODES
 from archspec.operators import OPERATORS
+from archspec.operators.backward import Kept
 from archspec.operators.conv import Conv
-from archspec.operators.operator import Example, Kept, Misfit, Operator
-from archspec.operators.pool import AvgPool, MaxPool, Subsample
+from archspec.operators.operator import Example, Misfit, Operator
+from archspec.operators.pool import AvgPool, MaxPool
 from archspec.operators.sliding import Sliding, axis_padding
+from archspec.operators.subsample import Subsample
 from archspec.operators.transposed import TransposedConv
 from archspec.operators.values import is_int
 from archspec.shape import Shape

@@ -29,7 +29,7 @@ FORMATS = ("text", "markdown", "csv", "json", "latex")
 SPEC_HELP = "a file, a name of the zoo, or - for standard input"
 
 
-def _graph(name: str, arguments: argparse.Namespace, variant: str | None = None) -> Graph | None:
+def checked_graph(name: str, arguments: argparse.Namespace, variant: str | None = None) -> Graph | None:
     """The graph of a spec; None, its errors printed, where it has none. Warnings are left to `validate`."""
     checked = compiled(name, options_of(arguments, variant))
     quiet = {"warning"} if checked.graph is not None else set[str]()
@@ -81,7 +81,7 @@ def run_summarize(arguments: argparse.Namespace) -> int:
 
     if arguments.variants and (names := variants_of(arguments.spec, limits_of(arguments))):
         return _compare([(arguments.spec, name) for name in names], arguments)
-    graph = _graph(arguments.spec, arguments)
+    graph = checked_graph(arguments.spec, arguments)
     if arguments.variants and graph is not None:
         known = "has no variants" if arguments.spec != STDIN else "is read once: give --variants a file"
         print(f"{arguments.spec} {known}", file=sys.stderr)
@@ -118,7 +118,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from archspec.diagnostic import Findings
     from archspec.report.explain import explain_row, group_table, rows_of_group
 
-    graph = _graph(arguments.spec, arguments)
+    graph = checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1
     for row in graph.rows:
@@ -173,7 +173,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
 def _compare(specs: list[tuple[str, str | None]], arguments: argparse.Namespace, plot: str | None = None) -> int:
     from archspec.report.compare import compare_graphs
 
-    graphs = [_graph(spec, arguments, variant) for spec, variant in specs]
+    graphs = [checked_graph(spec, arguments, variant) for spec, variant in specs]
     good = [graph for graph in graphs if graph is not None]
     if len(good) < len(graphs):
         return 1
@@ -214,7 +214,7 @@ def run_resolve(arguments: argparse.Namespace) -> int:
     """Print the flat spec."""
     from archspec.flat import resolve
 
-    graph = _graph(arguments.spec, arguments)
+    graph = checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1
     print(resolve(graph, origins=not arguments.plain), end="")

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from archspec import __version__
-from archspec.cli import commands, validate, zoo
+from archspec.cli import bench, commands, compiling, data, memory, predict, render, train, validate, weights, zoo
 from archspec.cli.arguments import COMMAND, HelpFormatter, limits_epilog
 
-DESCRIPTION = "Check, size and explain neural-network architectures written as layer tables."
+DESCRIPTION = "Check, size, explain, draw, compile and train neural-network architectures written as layer tables."
 EXAMPLES = """\
 SPEC is a file (.yaml, .yml or .json; a table as .md, .csv or .tsv), a name of the zoo such as lenet5 or
 resnet/resnet50 (see `archspec list`), or - for standard input.
@@ -22,6 +22,9 @@ resnet/resnet50 (see `archspec list`), or - for standard input.
   archspec summarize mynet.yaml      sizes, parameters, MACs and memory, row by row
   archspec explain mynet.yaml C1     how the numbers of row C1 come about
   archspec summarize resnet50        the same for a spec of the zoo
+  archspec render resnet50 -o resnet50.svg
+  archspec compile mynet.yaml        the PyTorch module, as source
+  archspec train lenet5              learn to tell handwritten digits apart
 
 Exit codes: 0 all is well, 1 a spec has mistakes, 2 the command line has. `archspec COMMAND --help` shows the options
 of a command.
@@ -39,8 +42,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"archspec {__version__}")
     subparsers = top.add_subparsers(dest="command", metavar=COMMAND, required=True)
     for add in (
-        validate.add, commands.add_summarize, commands.add_explain, commands.add_compare, commands.add_resolve,
-        zoo.add_list, zoo.add_scale, commands.add_schema, commands.add_new,
+        commands.add_new, validate.add, commands.add_summarize, commands.add_explain, commands.add_compare,
+        commands.add_resolve, memory.add_memory, memory.add_fit, render.add, compiling.add_compile,
+        weights.add_weights, train.add_train, train.add_evaluate, predict.add_predict, train.add_runs, data.add_data,
+        bench.add_bench, zoo.add_list, zoo.add_scale, commands.add_schema,
     ):  # fmt: skip
         add(subparsers)
     return top

@@ -60,6 +60,22 @@ GRAPH_CODES = (
         "  - {name: C2, type: conv, maps: 6, kernel: 3}\n",
     ),
     Code(
+        "E225",
+        "no convolution that does the same",
+        "A fully convolutional network does at every position what the network did to one image. Layers that tell "
+        "positions apart, or fit one input size, can't. It is found when a network is converted and not in a spec, so "
+        "there is no example.",
+        "",
+    ),
+    Code(
+        "E226",
+        "weights for one input size",
+        "A dense layer behind maps has a weight for each of their positions, so that another input size makes it "
+        "another layer. It is found when a network is moved to another input and not in a spec, so there is no "
+        "example.",
+        "",
+    ),
+    Code(
         "E224",
         "a name given twice",
         "A name stands for one row. Instances (`C1.0`), branches and the parts of a row (`C1.norm`) have names too.",

@@ -34,8 +34,8 @@ from archspec.operators.pool import (
     GlobalAvgPool,
     GlobalMaxPool,
     MaxPool,
-    Subsample,
 )
+from archspec.operators.subsample import Subsample
 from archspec.operators.transposed import TransposedConv
 
 # fmt: off

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.operators.operator import Call, Example, Formula, Gives, Kept, Literals, Operator, Parameter, Role
+from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size
+from archspec.operators.operator import Call, Example, Formula, Gives, Literals, Operator, Parameter, Role
 from archspec.operators.values import Flag, Real
 from archspec.shape import Shape
 
@@ -28,11 +29,14 @@ class _Activation(Operator):
         """Its arguments."""
         return {}
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.output() if self.derived_from == "output" else Kept.input(),)
+    def saves(self) -> tuple[Ref, ...]:
+        return (OUTPUT if self.derived_from == "output" else 0,)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(self.target, self.arguments())
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return self
 
 
 class Relu(_Activation):
@@ -151,8 +155,13 @@ class ScaledTanh(_Activation):
     def arguments(self) -> dict[str, Literals]:
         return {"amplitude": self.amplitude, "slope": self.slope}
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.new("tanh", output.elements),)
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        size = Size(output.elements)
+        return (
+            Function((Argument(0),), "scaled", size, number="saved"),
+            Function((Argument("scaled"),), "tanh", size, saves=("tanh",)),
+            Function((Argument("tanh"),), size=size, number="saved"),
+        )
 
 
 class Mish(_Activation):
@@ -182,6 +191,9 @@ class Softmax(_Activation):
     def arguments(self) -> dict[str, Literals]:
         return {"dim": 1}
 
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return Operator.on_maps(self, images)
+
 
 class Prelu(_Activation):
     """x where it is positive, a trained slope times x elsewhere (He et al., 2015)."""
@@ -196,8 +208,18 @@ class Prelu(_Activation):
     def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
         return (Parameter("weight", (inputs[0].maps if self.per_map else 1,)),)
 
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        slopes = Argument("slopes", whole=Size(output.elements))
+        return (
+            Function((Argument("weight", "view"),), "slopes"),
+            Function((Argument(0), slopes), size=Size(output.elements), saves=self.saves(), together=True),
+        )
+
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(self.target, {"num_parameters": inputs[0].maps if self.per_map else 1})
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return Operator.on_maps(self, images) if self.per_map else self
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         count = f"{self.parameter_count(inputs):,}"

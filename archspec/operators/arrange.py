@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from archspec.operators.backward import Argument, Function
 from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role, Window
 from archspec.operators.sliding import require_groups, require_maps, torch_order
 from archspec.operators.values import Count, Dimensions, Flag, FourSides, Pair, Real, Sides, Whole, pair_text
@@ -27,8 +28,14 @@ class Identity(_Arrangement):
     aliases: ClassVar[tuple[str, ...]] = ("skip connection", "no-op")
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((4, 3, 5),)), Example({}, ((7,),)))
 
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return ()
+
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.Identity")
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return self
 
 
 class Flatten(_Arrangement):
@@ -44,6 +51,9 @@ class Flatten(_Arrangement):
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.flatten", {"start_dim": 1})
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return Identity()
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         numbers = " x ".join(map(str, inputs[0]))
@@ -83,6 +93,26 @@ class Reshape(_Arrangement):
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.reshape", {"shape": (-1, *output)})
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        to = Shape(self.to)
+        if not to.is_maps or to == images[0]:
+            return Identity()
+        raise self._moves_positions()
+
+    def sliding(self, image: Shape) -> Operator:
+        if Shape(self.to) == image:
+            return Identity()
+        raise self._moves_positions()
+
+    def _moves_positions(self) -> Misfit:
+        return Misfit(
+            "E225",
+            f"the positions behind {{row}} are none of the image: it reshapes to {Shape(self.to)}",
+            label="fits one input size",
+            help="leave the row out",
+            attribute="to",
+        )
 
     def window(self, inputs: Sequence[Shape]) -> Window:
         # positions change places: what one of them saw is anywhere
@@ -124,6 +154,9 @@ class Slice(_Arrangement):
             )
         return Shape.of(self.stop - self.start, *inputs[0][1:])
 
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return (Function((Argument(0),), is_part=output != inputs[0]),)
+
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.narrow", {"dim": 1, "start": self.start, "length": output.maps})
 
@@ -161,6 +194,9 @@ class Split(_Arrangement):
                 attribute="part",
             )
         return Shape.of(maps // self.parts, *inputs[0][1:])
+
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return (Function((Argument(0),), is_part=output != inputs[0]),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.narrow", {"dim": 1, "start": self.part * output.maps, "length": output.maps})

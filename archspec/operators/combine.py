@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from archspec.operators.operator import Call, Example, Formula, Kept, Misfit, Operator, Role
+from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size
+from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role
 from archspec.shape import Shape
 
 
@@ -29,6 +30,9 @@ class _Elementwise(_Combination):
                 )
         return first
 
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return self if len(set(images)) == 1 else super().on_maps(images)
+
 
 def _reconcile(first: Shape, other: Shape, index: int) -> str:
     """What to type so that two shapes agree."""
@@ -49,6 +53,17 @@ def _reconcile(first: Shape, other: Shape, index: int) -> str:
     return f"use padding: same on both paths, so that {{0}} and {{{index}}} keep their size"
 
 
+def _folded(count: int, output: Shape, arguments: Callable[[Ref, Ref], tuple[Argument, ...]]) -> tuple[Function, ...]:
+    """A function of two inputs, its result with the third, and so on."""
+    functions: list[Function] = []
+    left: Ref = 0
+    for index in range(1, count):
+        result = OUTPUT if index == count - 1 else f"result of {index + 1}"
+        functions.append(Function(arguments(left, index), result, Size(output.elements)))
+        left = result
+    return tuple(functions)
+
+
 class Add(_Elementwise):
     """The sum of its inputs, element by element: the end of a residual block."""
 
@@ -59,6 +74,9 @@ class Add(_Elementwise):
         Example({}, ((4, 5, 3), (4, 5, 3), (4, 5, 3))),
         Example({}, ((9,), (9,))),
     )
+
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return _folded(len(inputs), output, lambda left, right: (Argument(left, "same"), Argument(right, "same")))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("operator.add")
@@ -75,14 +93,11 @@ class Multiply(_Elementwise):
         Example({}, ((9,), (9,))),
     )
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        kept: list[Kept] = []
-        left, left_needs = Kept.input(), needs[0]
-        for index in range(1, len(inputs)):
-            # a factor's derivative is the other factor
-            kept += [Kept.input(index)] * left_needs + [left] * needs[index]
-            left, left_needs = Kept.new(f"product of {index + 1}", output.elements), left_needs or needs[index]
-        return tuple(kept)
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        # a factor's derivative is the other factor
+        return _folded(
+            len(inputs), output, lambda left, right: (Argument(left, saves=(right,)), Argument(right, saves=(left,)))
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("operator.mul")
@@ -119,6 +134,13 @@ class Concat(_Combination):
                 )
         return Shape.of(sum(shape.maps for shape in inputs), *first[1:])
 
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return self if len({image[1:] for image in images}) == 1 else super().on_maps(images)
+
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        arguments = tuple(Argument(index, "view") for index in range(len(inputs)))
+        return (Function(arguments, size=Size(output.elements)),)
+
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.cat", {"dim": 1}, packed=True)
 
@@ -132,6 +154,7 @@ class Scale(_Combination):
 
     type: ClassVar[str] = "scale"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    gates: ClassVar[tuple[int, ...]] = (1,)
     aliases: ClassVar[tuple[str, ...]] = ("excite", "channel scale", "gating")
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((4, 5, 3), (4, 1, 1))),)
 
@@ -157,8 +180,10 @@ class Scale(_Combination):
             return "put a row `type: global_avg_pool` after {1}"
         return f"put a conv with maps: {image.maps}, kernel: 1 after {{1}}"
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(0),) * needs[1] + (Kept.input(1),) * needs[0]
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        size = Size(output.elements)
+        gate = Argument(1, saves=(0,), whole=size)
+        return (Function((Argument(0, saves=(1,)), gate), size=size),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("operator.mul")

@@ -8,12 +8,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from archspec.operators.backward import OUTPUT, Argument, Function, Size
 from archspec.operators.initial import ZEROS, initial_values, initial_weight
-from archspec.operators.operator import Call, Example, Formula, Kept, Misfit, Parameter, Role
+from archspec.operators.operator import Call, Example, Formula, Misfit, Parameter, Role
 from archspec.operators.sliding import Sliding, is_even, require_groups, require_maps, torch_order
 from archspec.operators.values import Count, Flag, Init, Padding, PaddingRule, Pair, Sides, Whole
 from archspec.shape import Shape
 
+PADDED = "padded input"
 Connections = Annotated[list[Annotated[list[Whole], Field(min_length=1)]], Field(min_length=1)]
 
 
@@ -68,12 +70,23 @@ class Convolution(Sliding):
             },
         )
 
-    def kept_input(self, image: Shape) -> Kept:
-        """The input, or the padded copy of it that an uneven padding makes."""
-        top, bottom, left, right = sides = self.sides(image)
-        if is_even(sides):
-            return Kept.input()
-        return Kept.new("padded input", image.maps * (image.height + top + bottom) * (image.width + left + right))
+    def plain_functions(
+        self, image: Shape, size: Size, result: str = OUTPUT, learned: Sequence[str] = ("weight", "bias")
+    ) -> tuple[Function, ...]:
+        """The convolution of the input, or of the padded copy of it that an uneven padding makes."""
+        weights = tuple(Argument(name) for name in learned if name != "bias" or self.bias)
+        if is_even(self.sides(image)):
+            return (Function((Argument(0), *weights), result, size, saves=(0,)),)
+        return (
+            self.padded(image),
+            Function((Argument(PADDED), *weights), result, size, saves=(PADDED,)),
+        )
+
+    def padded(self, image: Shape) -> Function:
+        """The input with what surrounds it."""
+        top, bottom, left, right = self.sides(image)
+        size = Size(image.maps * (image.height + top + bottom) * (image.width + left + right))
+        return Function((Argument(0),), PADDED, size)
 
 
 class Conv(Convolution):
@@ -141,6 +154,9 @@ class Conv(Convolution):
             weight = (self.maps, inputs[0].maps // self.groups, *self.kernel)
         return (Parameter("weight", weight), *self.biases(self.maps))
 
+    def indices(self) -> int:
+        return 2 * self._wires
+
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         wires = self._wires or self.maps * (inputs[0].maps // self.groups)
         return wires * prod(self.kernel) * output.area
@@ -152,12 +168,31 @@ class Conv(Convolution):
             found["weight"] = initial_values(self.init, self._wires / self.maps * taps, self._wires / len(seen) * taps)
         return found
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        size = Size(output.elements)
         if self.connections is None:
-            return (self.kept_input(inputs[0]),)
-        top, bottom, left, right = self.sides(inputs[0])
+            return self.plain_functions(inputs[0], size)
+        top, bottom, left, right = sides = self.sides(inputs[0])
         area = (inputs[0].height + top + bottom) * (inputs[0].width + left + right)
-        return (Kept.new("connected maps", self._wires * area),)
+        functions = [self.padded(inputs[0])] if any(sides) else []
+        sums = "sums" if self.bias else OUTPUT
+        functions += [
+            Function((Argument(PADDED if any(sides) else 0),), "connected maps", Size(self._wires * area)),
+            Function(
+                (Argument("connected maps"), Argument("weight")),
+                "products",
+                Size(self._wires * output.area),
+                saves=("connected maps",),
+            ),
+            Function((), "zeros", size),
+            Function((Argument("products"),), sums, size, holds=("zeros", "products")),
+        ]
+        if self.bias:
+            functions += [
+                Function((Argument("bias", "view"),), "biases"),
+                Function((Argument(sums, "same"), Argument("biases", "summed")), size=size, holds=("products",)),
+            ]
+        return tuple(functions)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         if self.connections is None:

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from archspec.operators.backward import Argument, Function, Size
+from archspec.operators.conv import Conv
 from archspec.operators.initial import ZEROS, initial_weight
-from archspec.operators.operator import Call, Example, Formula, Gives, Kept, Operator, Parameter, Role, Window
+from archspec.operators.operator import Call, Example, Formula, Gives, Misfit, Operator, Parameter, Role, Window
 from archspec.operators.values import Count, Flag, Init
 from archspec.shape import Shape
 
@@ -66,11 +68,19 @@ class Dense(_FullyConnected):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return self.units * inputs[0].elements
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(),)
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        weights = (Argument("transposed weight", saves=(0,)), *((Argument("bias", "summed"),) if self.bias else ()))
+        return (
+            Function((Argument("weight", "view"),), "transposed weight"),
+            Function((Argument(0, saves=("transposed weight",)), *weights), size=Size(output.elements)),
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.Linear", {"in_features": inputs[0].elements, "out_features": self.units, "bias": self.bias})
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        height, width = images[0][1:]
+        return Conv(maps=self.units, kernel=(height, width), bias=self.bias, init=self.init)
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         features = inputs[0].elements
@@ -106,11 +116,29 @@ class RBF(_FullyConnected):
     def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
         return (Parameter("codes", (self.units, inputs[0].elements), "trained" if self.trainable else "frozen"),)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.new("differences", self.units * inputs[0].elements),)
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        differences = Size(self.units * inputs[0].elements)
+        return (
+            Function((Argument(0, "view"),), "rows"),
+            Function((Argument("rows", "summed"), Argument("codes", whole=differences)), "differences", differences),
+            Function(
+                (Argument("differences", scratch=(differences, differences)),),
+                "squares",
+                differences,
+                saves=("differences",),
+            ),
+            Function((Argument("squares", "view"),), size=Size(output.elements)),
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("layers.RBF", {"features": inputs[0].elements, "units": self.units, "trainable": self.trainable})
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        raise Misfit(
+            "E225",
+            "no convolution does what {row} does: rbf measures distances, and a convolution sums products",
+            help="use type: dense",
+        )
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         features = inputs[0].elements

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.conv import Convolution
 from archspec.operators.initial import ZEROS, initial_weight
-from archspec.operators.operator import Call, Example, Formula, Kept, Parameter
+from archspec.operators.operator import Call, Example, Formula, Parameter
 from archspec.operators.sliding import torch_order
 from archspec.operators.values import Count
 from archspec.shape import Shape
@@ -45,8 +46,8 @@ class DepthwiseConv(Convolution):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return output.elements * prod(self.kernel)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (self.kept_input(inputs[0]),)
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return self.plain_functions(inputs[0], Size(output.elements))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return self.plain_call(inputs[0], output.maps, inputs[0].maps)
@@ -115,8 +116,13 @@ class SeparableConv(Convolution):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[0].maps * output.area * (prod(self.kernel) + self.maps)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (self.kept_input(inputs[0]), Kept.new("depthwise output", inputs[0].maps * output.area))
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        between, size = "depthwise output", Size(inputs[0].maps * output.area)
+        weights = (Argument("pointwise.weight"), *((Argument("pointwise.bias"),) if self.bias else ()))
+        return (
+            *self.plain_functions(inputs[0], size, between, ("depthwise.weight",)),
+            Function((Argument(between), *weights), size=Size(output.elements), saves=(between,)),
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from archspec.operators.operator import Call, Example, Kept, Operator, Role
+from archspec.operators.backward import Argument, Function, Size
+from archspec.operators.operator import Call, Example, Operator, Role
 from archspec.operators.values import Rate
 from archspec.shape import Shape
 
@@ -24,6 +25,9 @@ class _Noise(Operator):
         # torch returns the input itself where nothing can be dropped
         return not training or self.rate == 0
 
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return self
+
 
 class Dropout(_Noise):
     """Each value set to zero with probability `rate`, the others divided by 1 - rate (Srivastava et al., 2014)."""
@@ -38,8 +42,11 @@ class Dropout(_Noise):
 
     rate: Rate = Field(default=0.5, description="probability of a zero")
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.new("mask", output.elements),) if self.rate else ()
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        if not self.rate:
+            return ()
+        size = Size(output.elements)
+        return (Function((Argument(0, saves=("mask",)),), size=size, fresh=(("mask", size),)),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.Dropout", {"p": self.rate})
@@ -61,8 +68,13 @@ class StochasticDepth(_Noise):
 
     rate: Rate = Field(description="probability of a zero branch", examples=[0.1])
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.new("mask", 1),) if self.rate else ()
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        if not self.rate:
+            return ()
+        return (
+            Function((), "mask", Size(1), number="passing"),
+            Function((Argument(0, saves=("mask",)),), size=Size(output.elements), holds=("mask",)),
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("layers.StochasticDepth", {"rate": self.rate})

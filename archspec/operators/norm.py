@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.initial import ZEROS
-from archspec.operators.operator import Call, Example, Formula, Kept, Operator, Parameter, Role
+from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Parameter, Role
 from archspec.operators.sliding import require_groups, require_maps
 from archspec.operators.values import Count, Flag, Positive, Real
 from archspec.shape import Shape
@@ -44,6 +45,15 @@ class _Norm(Operator):
     def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
         shape = self.scaled(inputs[0])
         return (Parameter("weight", shape), Parameter("bias", shape)) if self.affine else ()
+
+    def normalized(
+        self, image: Shape, name: str, statistics: Size, *, contiguous: bool = False
+    ) -> tuple[Function, ...]:
+        """The one function, which saves its input and what it found out of it."""
+        weights = (Argument("weight"), Argument("bias")) if self.affine else ()
+        arguments = (Argument(0, contiguous=contiguous), *weights)
+        fresh = ((name, statistics),)
+        return (Function(arguments, size=Size(image.elements), saves=(0, name), fresh=fresh),)
 
     def initial(self) -> dict[str, Call]:
         return {} if self.init is None or not self.affine else {"weight": ZEROS}
@@ -91,8 +101,10 @@ class BatchNorm(_Norm):
             Parameter("num_batches_tracked", (), "counter"),
         )
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(), Kept.new("batch statistics", 2 * inputs[0].maps, "float32", per_batch=True))
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        one = Function((), "one for the counter", Size(1, "float64", per_batch=True))
+        statistics = Size(2 * inputs[0].maps, "float32", per_batch=True)
+        return (one, *self.normalized(inputs[0], "batch statistics", statistics))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(
@@ -134,9 +146,25 @@ class LayerNorm(_Norm):
     def scaled(self, image: Shape) -> tuple[int, ...]:
         return (image.maps,) if self._is_per_position(image) else tuple(image)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        return self.sliding(images[0]) if images[0].area == 1 else super().on_maps(images)
+
+    def sliding(self, image: Shape) -> Operator:
+        if image.area == 1:
+            return self.model_copy(update={"over": "maps"})
+        if self.over == "maps":
+            return self
+        raise Misfit(
+            "E225",
+            f"{{row}} fits one input size: it normalizes all {image.height}x{image.width} positions together",
+            label=f"{{0}} gives {image}",
+            help="use over: maps",
+            attribute="over",
+        )
+
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         positions = inputs[0].area if self._is_per_position(inputs[0]) else 1
-        return (Kept.input(), Kept.new("statistics", 2 * positions, "float32"))
+        return self.normalized(inputs[0], "statistics", Size(2 * positions, "float32"))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         image = inputs[0]
@@ -173,8 +201,8 @@ class GroupNorm(_Norm):
         require_groups(self.groups, inputs[0])
         return inputs[0]
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(contiguous=True), Kept.new("statistics", 2 * self.groups, "float32"))
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return self.normalized(inputs[0], "statistics", Size(2 * self.groups, "float32"), contiguous=True)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(
@@ -215,13 +243,24 @@ class LocalResponseNorm(Operator):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return require_maps(inputs, self.type)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        image = inputs[0]
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        size = Size(inputs[0].elements, "float32")
+        padded = Size((inputs[0].maps + self.r - 1) * inputs[0].area, "float32")
         return (
-            Kept.input(),
-            Kept.new("padded squares", (image.maps + self.r - 1) * image.area, "float32"),
-            Kept.new("sums", image.elements, "float32"),
-            Kept.new("denominators", image.elements, "float32"),
+            Function((Argument(0, saves=(0,)), Argument(0, saves=(0,))), "squares", size),
+            Function((Argument("squares"),), "padded squares", padded),
+            Function((Argument("padded squares"),), "means", size, saves=("padded squares",)),
+            Function((Argument("means"),), "scaled means", size, number="saved"),
+            Function((Argument("scaled means", "same"),), "sums", size, number="passing"),
+            Function(
+                (Argument("sums", scratch=(size, size)),), "denominators", size, saves=("sums",), holds=("means",)
+            ),
+            # torch computes the divisor's gradient first
+            Function(
+                (Argument("denominators", saves=(0,), scratch=(size,) * 3), Argument(0)),
+                size=size,
+                saves=("denominators",),
+            ),
         )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from archspec.operators.backward import Argument, Function, Kept, Ref, Size, kept
 from archspec.operators.values import shortest
 from archspec.shape import Shape
 
@@ -54,44 +55,6 @@ class Parameter:
     @property
     def size(self) -> int:
         return Shape(self.shape).elements
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A tensor that autograd holds from the forward to the backward pass, for one image of the batch.
-
-    `what` is `input` (that of `index`), `output`, or `new`: a tensor of its own with `elements` of `dtype`,
-    an element of the activations' type unless it says otherwise. Two operators that keep one tensor share it.
-    """
-
-    what: Literal["input", "output", "new"]
-    index: int = 0
-    name: str = ""
-    elements: int = 0
-    dtype: Literal["activation", "float32", "int64", "bool"] = "activation"
-    per_batch: bool = False
-    """kept once for the whole batch (the statistics of batch norm), not once an image"""
-    contiguous: bool = False
-    """kept as a copy where the input is a slice of a larger tensor"""
-
-    @classmethod
-    def input(cls, index: int = 0, *, contiguous: bool = False) -> Kept:
-        return cls("input", index, contiguous=contiguous)
-
-    @classmethod
-    def output(cls) -> Kept:
-        return cls("output")
-
-    @classmethod
-    def new(
-        cls,
-        name: str,
-        elements: int,
-        dtype: Literal["activation", "float32", "int64", "bool"] = "activation",
-        *,
-        per_batch: bool = False,
-    ) -> Kept:
-        return cls("new", 0, name, elements, dtype, per_batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +110,10 @@ class Example:
     inputs: tuple[tuple[int, ...], ...]
 
 
+def _areas(images: Sequence[Shape]) -> str:
+    return " and ".join(dict.fromkeys(f"{image.height}x{image.width}" for image in images))
+
+
 class Operator(BaseModel):
     """One type of row. Attributes are fields; the class docstring is its page in the docs."""
 
@@ -170,6 +137,9 @@ class Operator(BaseModel):
 
     gives: ClassVar[Gives] = "scores"
     """what a network's output is where this operator makes it"""
+
+    gates: ClassVar[tuple[int, ...]] = ()
+    """the inputs that are one number a map, however large the others are"""
 
     adjustable: ClassVar[tuple[str, ...]] = ()
     """the attributes that a size in a table can imply"""
@@ -201,16 +171,30 @@ class Operator(BaseModel):
         """The weights among them, trained or frozen."""
         return sum(tensor.size for tensor in self.parameters(inputs) if tensor.kind in ("trained", "frozen"))
 
+    def indices(self) -> int:
+        """The 64-bit numbers that its module holds besides the `state_dict`."""
+        return 0
+
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         """Multiply-accumulates of convolutions and matrix products, for one image."""
         return 0
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        """What autograd keeps in training, when the inputs marked in `needs` need a gradient.
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        """What torch runs in training, with what gradients save and allocate; nothing where the input is returned."""
+        if self.is_view(training=True):
+            return (Function((Argument(0, "view"),)),)
+        learned = (parameter.name for parameter in self.parameters(inputs) if parameter.kind == "trained")
+        arguments = (*range(len(inputs)), *learned)
+        return (Function(tuple(map(Argument, arguments)), size=Size(output.elements), saves=self.saves()),)
 
-        Asked only where an input needs one or the operator trains something itself.
-        """
+    def saves(self) -> tuple[Ref, ...]:
+        """What a single function saves for gradients: inputs by index, `OUTPUT`."""
         return ()
+
+    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+        """What autograd keeps in training, when the inputs marked in `needs` need a gradient."""
+        parameters = {each.name: each.kind == "trained" for each in self.parameters(inputs)}
+        return tuple(kept(self.functions(inputs, output), needs, parameters))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         """The torch call that computes it."""
@@ -223,6 +207,27 @@ class Operator(BaseModel):
     def window(self, inputs: Sequence[Shape]) -> Window:
         """How an output position looks at the first input."""
         return Window()
+
+    def on_maps(self, images: Sequence[Shape]) -> Operator:
+        """What does to maps, at every position, what this operator does to the vectors that hold their values.
+
+        `images` are the maps. `Misfit` where there is no such operator.
+        """
+        if all(image.area == 1 for image in images):
+            return self
+        raise Misfit(
+            "E225",
+            f"no convolution does what {{row}} does: {self.type} of flattened maps of {_areas(images)}",
+            label="its values are of different positions",
+            help="put it above the row that flattens, or behind the first dense layer",
+        )
+
+    def sliding(self, image: Shape) -> Operator:
+        """What sees of maps of any size, from each position, what this operator sees of an image of this size.
+
+        `Misfit` where there is no such operator.
+        """
+        return self
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         """How size, parameters and MACs come about, numbers put in."""

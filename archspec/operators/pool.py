@@ -9,9 +9,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from archspec.operators.operator import Call, Example, Formula, Kept, Misfit, Operator, Parameter, Role, Window
+from archspec.operators.arrange import Identity
+from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size
+from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role, Window
 from archspec.operators.sliding import Sliding, is_even, require_maps, torch_order
-from archspec.operators.values import Count, Flag, Padding, PaddingRule, Pair, Sides
+from archspec.operators.values import Count, Flag, Padding, PaddingRule, Pair, Sides, pair_text
 from archspec.shape import Shape
 
 
@@ -66,15 +68,26 @@ class _Pool(Sliding):
         vertical, horizontal = self.axes(image)
         return (vertical.before, vertical.reach, horizontal.before, horizontal.reach)
 
-    def kept_input(self, image: Shape) -> Kept:
-        """The input, or the padded copy of it."""
-        if self.fits_torch(image):
-            return Kept.input()
+    def padded(self, image: Shape) -> Function:
+        """The copy of the input with what surrounds it, where torch's own pools can't do without one."""
         top, bottom, left, right = self.reach(image)
-        return Kept.new("padded input", image.maps * (image.height + top + bottom) * (image.width + left + right))
+        size = Size(image.maps * (image.height + top + bottom) * (image.width + left + right))
+        return Function((Argument(0),), "padded input", size)
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         return self.size_formulas(inputs[0])
+
+
+def _largest(value: Ref, output: Shape, result: str = OUTPUT) -> Function:
+    """A max pool, which saves its input and where in it the largest values are."""
+    indices = Size(output.elements, "int64")
+    return Function((Argument(value),), result, Size(output.elements), (value, "indices"), (("indices", indices),))
+
+
+def _area(image: Shape, sides: Sides) -> Size:
+    """The positions of a map with what surrounds it."""
+    top, bottom, left, right = sides
+    return Size((image.height + top + bottom) * (image.width + left + right), per_batch=True)
 
 
 class MaxPool(_Pool):
@@ -106,8 +119,10 @@ class MaxPool(_Pool):
     def spacing(self) -> tuple[int, int]:
         return self.dilation
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (self.kept_input(inputs[0]), Kept.new("indices", output.elements, "int64"))
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        if self.fits_torch(inputs[0]):
+            return (_largest(0, output),)
+        return (self.padded(inputs[0]), _largest("padded input", output))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         window = {"kernel_size": self.kernel, "stride": self.steps()}
@@ -154,10 +169,20 @@ class AvgPool(_Pool):
     def ignores_padding(self) -> bool:
         return not self.count_padding
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        size = Size(output.elements)
         if self.fits_torch(inputs[0]):
-            return (Kept.input(),)
-        return (self.kept_input(inputs[0]), Kept.new("counts", output.area, per_batch=True))
+            return (Function((Argument(0),), size=size, saves=(0,)),)
+        image, counted = inputs[0], self.sides(inputs[0]) if self.count_padding else (0, 0, 0, 0)
+        return (
+            Function((), "ones", Size(image.area, per_batch=True)),
+            Function((), "pixels", _area(image, counted)),
+            Function((), "all pixels", _area(image, self.reach(image))),
+            Function((), "counts", Size(output.area, per_batch=True), holds=("all pixels",)),
+            self.padded(image),
+            Function((Argument("padded input"),), "sums", size, saves=("padded input",)),
+            Function((Argument("sums"),), size=size, saves=("counts",), holds=("pixels",)),
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         window = {"kernel_size": self.kernel, "stride": self.steps()}
@@ -178,49 +203,6 @@ class AvgPool(_Pool):
             "layers.PaddedAvgPool2d",
             {**window, "padding": torch_order(self.reach(inputs[0])), "counted": counted},
         )
-
-
-class Subsample(Sliding):
-    """LeNet-5's subsampling: the mean of each window, times a coefficient, plus a bias, both trained for each map."""
-
-    type: ClassVar[str] = "subsample"
-    role: ClassVar[Role] = "pool"
-    aliases: ClassVar[tuple[str, ...]] = ("subsampling", "sub-sampling", "trainable pooling")
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example({}, ((6, 28, 28),)),
-        Example({"kernel": 3, "stride": 2}, ((2, 8, 9),)),
-    )
-
-    adjustable: ClassVar[tuple[str, ...]] = ("stride",)
-
-    kernel: Pair = Field(default=(2, 2), description="height and width of the window", examples=[2])
-    stride: Pair | None = Field(default=None, description="steps of the window; the kernel's size where not given")
-
-    def steps(self) -> tuple[int, int]:
-        return self.stride or self.kernel
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        return self.slide(inputs, inputs[0].maps)
-
-    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
-        maps = inputs[0].maps
-        return (Parameter("coefficient", (maps,)), Parameter("bias", (maps,)))
-
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        means = Kept.new("means", output.elements)
-        return (Kept.input(), means) if needs[0] else (means,)
-
-    def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
-        return Call("layers.Subsample", {"maps": inputs[0].maps, "kernel_size": self.kernel, "stride": self.steps()})
-
-    def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
-        parameters = Formula(
-            "parameters",
-            "maps x (a coefficient + a bias)",
-            f"{output.maps} x 2",
-            f"{self.parameter_count(inputs):,}",
-        )
-        return (*self.size_formulas(inputs[0]), parameters)
 
 
 class _GlobalPool(Operator):
@@ -253,6 +235,9 @@ class GlobalAvgPool(_GlobalPool):
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.AdaptiveAvgPool2d", {"output_size": 1})
 
+    def sliding(self, image: Shape) -> Operator:
+        return Identity() if image.area == 1 else AvgPool(kernel=(image.height, image.width), stride=(1, 1))
+
 
 class GlobalMaxPool(_GlobalPool):
     """The largest value of each map, as maps of one pixel."""
@@ -261,11 +246,14 @@ class GlobalMaxPool(_GlobalPool):
     aliases: ClassVar[tuple[str, ...]] = ("global max pool", "global max pooling", "globalmaxpooling2d", "gmp")
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((6, 7, 5),)),)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(), Kept.new("indices", output.elements, "int64"))
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return (_largest(0, output),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.AdaptiveMaxPool2d", {"output_size": 1})
+
+    def sliding(self, image: Shape) -> Operator:
+        return Identity() if image.area == 1 else MaxPool(kernel=(image.height, image.width), stride=(1, 1))
 
 
 class AdaptiveAvgPool(Operator):
@@ -293,12 +281,30 @@ class AdaptiveAvgPool(Operator):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return Shape.of(require_maps(inputs, self.type).maps, *self.to)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
+    def saves(self) -> tuple[Ref, ...]:
         # to one pixel, torch takes the mean, which needs the input's size alone
-        return () if self.to == (1, 1) else (Kept.input(),)
+        return () if self.to == (1, 1) else (0,)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.AdaptiveAvgPool2d", {"output_size": self.to})
+
+    def sliding(self, image: Shape) -> Operator:
+        if self.to == image[1:]:
+            return Identity()
+        sides = tuple(zip(image[1:], self.to, strict=True))
+        if any(size % to for size, to in sides):
+            raise Misfit(
+                "E225",
+                f"no pool of one size does what {{row}} does: {image.height}x{image.width} positions do not divide "
+                f"into {pair_text(self.to)}",
+                label=f"{{0}} gives {image}",
+                help=f"use to: {pair_text((gcd(*sides[0]), gcd(*sides[1])))}",
+                attribute="to",
+            )
+        height, width = (size // to for size, to in sides)
+        # of one window there is no next one: it moves as the windows of a global pool do
+        stride = (1 if self.to[0] == 1 else height, 1 if self.to[1] == 1 else width)
+        return AvgPool(kernel=(height, width), stride=stride)
 
     def window(self, inputs: Sequence[Shape]) -> Window:
         if self.to == (1, 1):
@@ -338,8 +344,12 @@ class DepthwiseMaxPool(Operator):
             )
         return Shape.of((image.maps - self.kernel) // self._steps() + 1, image.height, image.width)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(), Kept.new("indices", output.elements, "int64"))
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        return (
+            Function((Argument(0, "view"),), "volume"),
+            _largest("volume", output, "largest"),
+            Function((Argument("largest", "view"),)),
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("layers.DepthwiseMaxPool", {"kernel_size": self.kernel, "stride": self._steps()})

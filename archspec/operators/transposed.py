@@ -10,8 +10,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
+from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.initial import ZEROS, initial_weight
-from archspec.operators.operator import Call, Example, Formula, Kept, Misfit, Operator, Parameter, Role, Window
+from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Parameter, Role, Window
 from archspec.operators.sliding import is_even, require_groups, require_maps, torch_order, window_variations
 from archspec.operators.values import Count, Flag, Init, Padding, Pair, Sides, ZeroPair
 from archspec.shape import Shape
@@ -169,8 +170,17 @@ class TransposedConv(Operator):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[0].elements * (self.maps // self.groups) * prod(self.kernel)
 
-    def keeps(self, inputs: Sequence[Shape], output: Shape, needs: Sequence[bool]) -> tuple[Kept, ...]:
-        return (Kept.input(),)
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        arguments = (Argument(0), Argument("weight"), *((Argument("bias"),) if self.bias else ()))
+        top, bottom, left, right = sides = self._sides(inputs[0])
+        size = Size(output.elements)
+        if is_even(sides):
+            return (Function(arguments, size=size, saves=(0,)),)
+        uncropped = Size(output.maps * (output.height + abs(top - bottom)) * (output.width + abs(left - right)))
+        return (
+            Function(arguments, "uncropped output", uncropped, saves=(0,)),
+            Function((Argument("uncropped output"),), size=size),
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         vertical, horizontal = self._axes(inputs[0])

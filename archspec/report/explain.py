@@ -111,7 +111,7 @@ def _kept(node: Node, batch: int, dtype: Dtype) -> Formula | None:
     total = 0
     for tensor in tensors:
         if tensor.what == "new":
-            size = DTYPE_BYTES[dtype if tensor.dtype == "activation" else tensor.dtype]
+            size = DTYPE_BYTES[dtype if tensor.dtype in ("activation", "weight") else tensor.dtype]
             total += tensor.elements * size * (1 if tensor.per_batch else batch)
             names.append(tensor.name)
         else:

@@ -221,13 +221,14 @@ def _is_instance(
 
 def _union(sequences: list[list[str]]) -> list[str] | None:
     """The names of all, in an order that agrees with each; None where there is none."""
-    if all(names == sequences[0] for names in sequences):
-        return sequences[0]
+    different = [list(names) for names in dict.fromkeys(map(tuple, sequences))]
+    if len(different) == 1:
+        return different[0]
     import networkx
 
     order: networkx.DiGraph[str] = networkx.DiGraph()
     places: dict[str, int] = {}
-    for names in sequences:
+    for names in different:
         networkx.add_path(order, names)
         for index, name in enumerate(names):
             places[name] = max(places.get(name, 0), index)

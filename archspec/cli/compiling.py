@@ -38,7 +38,7 @@ def add_compile(subparsers: Subparsers) -> None:
     parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
     parser.add_argument(
         "-o", "--output", metavar="FILE", action="append", default=[], type=_output,
-        help="the file to write, its kind told by its ending; may be repeated; the source goes to standard output without it",
+        help="a file to write, of the kind that its ending says; may be repeated. Else the source is printed",
     )  # fmt: skip
     parser.add_argument("--weights", metavar="FILE", help="weights to load, by name; drawn as the spec says without")
     parser.add_argument(
@@ -123,11 +123,10 @@ def _sides(text: str) -> tuple[int, ...] | None:
 
 def _folded(graph: Graph, state: dict[str, Tensor] | None) -> tuple[Graph, dict[str, Tensor] | None]:
     from compiler.fold import fold
-    from compiler.weights import paths_of
 
     folded = fold(graph)
     print(folded.as_text(), file=sys.stderr)
-    new = None if state is None else folded.weights(state, paths_of(graph), paths_of(folded.graph))
+    new = None if state is None else folded.weights(state)
     return folded.graph, new
 
 

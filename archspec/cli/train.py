@@ -1,0 +1,261 @@
+"""The commands that train a network, judge it, and list what was trained."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archspec.cli.arguments import (
+    STDIN,
+    Subparsers,
+    add_command,
+    add_spec_options,
+    compiled,
+    limits_of,
+    options_of,
+    positive,
+    report,
+    terminal_width,
+)
+from archspec.cli.commands import SPEC_HELP, add_format
+from archspec.cli.progress import Console
+from archspec.diagnostic import Diagnostic, SpecError
+from archspec.limits import DEFAULT_LIMITS
+
+if TYPE_CHECKING:
+    from compiler.train.run import Machine
+
+_RUNS = "runs"
+_OF_SIGNAL = 128
+"""a process that a signal ended has this and the signal's number as its code"""
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps; a GPU where there is one")
+    parser.add_argument("--threads", type=positive, metavar="N", help="processor threads; as many as there are cores")
+
+
+def _machine(arguments: argparse.Namespace) -> Machine:
+    from compiler.train.run import Machine
+
+    return Machine(arguments.device, arguments.threads)
+
+
+def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """A command that needs torch: says which install has it, and shows what stops it as a diagnostic."""
+
+    def command(arguments: argparse.Namespace) -> int:
+        missing = [name for name in ("torch", "numpy", "safetensors") if find_spec(name) is None]
+        if missing:
+            print(f"this needs {', '.join(missing)}: pip install 'archspec-nn[train]'", file=sys.stderr)
+            return 1
+        # threads that spin while they wait make a busy machine ten times slower, and gain little on an idle one
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        try:
+            return run(arguments)
+        except SpecError as error:
+            report(error.diagnostics, DEFAULT_LIMITS)
+        except Exception as error:
+            found = getattr(error, "diagnostic", None)
+            if not isinstance(found, Diagnostic):
+                raise
+            report([found], DEFAULT_LIMITS)
+        return 1
+
+    return command
+
+
+def add_train(subparsers: Subparsers) -> None:
+    """`archspec train`."""
+    parser = add_command(
+        subparsers,
+        "train",
+        "train a network as its spec says",
+        "Train a network on the data and with the recipe of its `train:` section. Everything that the run makes lies "
+        "in a folder of its own. Ctrl-C finishes the step and saves; --resume goes on as if nothing had happened.\n\n"
+        "  archspec train lenet5\n"
+        "  archspec train mynet.yaml --set train.epochs=20\n"
+        "  archspec train --resume runs/lenet5-20260321-140509\n"
+        "  torchrun --nproc-per-node 8 -m archspec train mynet.yaml",
+    )
+    parser.add_argument("spec", metavar="SPEC", nargs="?", help=SPEC_HELP)
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
+    parser.add_argument("--recipe", metavar="NAME", help="one of the spec's `recipes`, in the place of `train`")
+    parser.add_argument("--runs", metavar="FOLDER", default=_RUNS, help=f"where runs have their folders ({_RUNS})")
+    parser.add_argument("--name", metavar="NAME", help="what the run's folder begins with; the spec's name")
+    parser.add_argument("--dry-run", action="store_true", help="try a few steps, and say what all of them will take")
+    parser.add_argument(
+        "--overfit-batch", action="store_true", help="learn one batch by heart, to see whether the network can learn"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print the name of the run's folder alone")
+    _add_machine(parser)
+    add_spec_options(parser)
+    parser.set_defaults(run=guarded(run_train))
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    """Train, or go on with a run."""
+    if (arguments.spec is None) == (arguments.resume is None):
+        print("train wants a SPEC, or --resume RUN", file=sys.stderr)
+        return 2
+    listener = Console(quiet=arguments.quiet)
+    if arguments.resume is not None:
+        changes = (arguments.settings, arguments.variant, arguments.input, arguments.recipe)
+        if any(changes) or arguments.dry_run or arguments.overfit_batch:
+            print("--resume goes on with a run as it is: it takes no changes", file=sys.stderr)
+            return 2
+        from compiler.train.run import resume
+
+        return _said(resume(Path(arguments.resume), listener=listener, machine=_machine(arguments)), arguments)
+    checked = compiled(arguments.spec, replace(options_of(arguments), recipe=arguments.recipe))
+    hidden = {"warning"} if checked.graph is not None else set[str]()
+    report((each for each in checked.diagnostics if each.severity not in hidden), limits_of(arguments))
+    if checked.graph is None:
+        return 1
+    base = _base(arguments.spec)
+    if arguments.dry_run or arguments.overfit_batch:
+        from compiler.train.trial import dry_run, overfit_batch
+
+        machine = _machine(arguments)
+        if arguments.overfit_batch:
+            trial = overfit_batch(checked.graph, base=base, listener=listener, machine=machine)
+            print(trial.text)
+            return 0 if trial.learned else 1
+        print(dry_run(checked.graph, base=base, listener=listener, machine=machine))
+        return 0
+    from compiler.train.run import train
+
+    outcome = train(
+        checked.graph,
+        name=arguments.name or _run_name(arguments.spec, arguments.variant, arguments.recipe),
+        runs=Path(arguments.runs),
+        base=base,
+        listener=listener,
+        machine=_machine(arguments),
+    )
+    return _said(outcome, arguments)
+
+
+def _base(spec: str) -> Path:
+    """The folder that paths in a spec start from: its own, or the current one for the zoo and standard input."""
+    path = Path(spec)
+    return path.parent if spec != STDIN and path.is_file() else Path()
+
+
+def _run_name(spec: str, *parts: str | None) -> str:
+    path = Path(spec)
+    stem = "stdin" if spec == STDIN else path.stem if path.is_file() else spec
+    return "-".join([stem, *filter(None, parts)])
+
+
+def _said(outcome: Any, arguments: argparse.Namespace) -> int:
+    """Say how a run ended, and what to do next."""
+    if not outcome.leads:
+        return 0 if outcome.results is not None else _OF_SIGNAL + outcome.signal
+    if outcome.results is None:
+        print(f"stopped and saved; go on with: archspec train --resume {outcome.folder}", file=sys.stderr)
+        return _OF_SIGNAL + outcome.signal
+    if arguments.quiet:
+        print(outcome.folder)
+        return 0
+    print()
+    for split in ("validation", "test"):
+        if split in outcome.results:
+            print(f"{split}: {figures_line(outcome.results[split])}")
+    print(f"everything is in {outcome.folder}")
+    return 0
+
+
+def figures_line(figures: dict[str, Any]) -> str:
+    """Figures on one line."""
+    texts = [f"loss {figures['loss']:.4f}"]
+    if "accuracy" in figures:
+        wrong = round((1 - figures["accuracy"]) * figures["examples"])
+        texts.insert(0, f"accuracy {100 * figures['accuracy']:.2f}% ({wrong:,} of {figures['examples']:,} wrong)")
+    if "top5" in figures:
+        texts.append(f"top-5 {100 * figures['top5']:.2f}%")
+    return ", ".join(texts)
+
+
+def add_evaluate(subparsers: Subparsers) -> None:
+    """`archspec evaluate`."""
+    parser = add_command(
+        subparsers,
+        "evaluate",
+        "the figures of a trained network, anew",
+        "Compute the figures of a run again, from its weights and its data, with the confusion of its classes.",
+    )
+    parser.add_argument("runs", metavar="RUN", help="the folder of a run")
+    parser.add_argument("--mistakes", metavar="FILE", help="draw the worst mistakes into FILE, a new PNG")
+    parser.add_argument("--count", type=positive, default=25, metavar="N", help="how many mistakes to draw (25)")
+    add_format(parser, ("text", "json"))
+    _add_machine(parser)
+    parser.set_defaults(run=guarded(run_evaluate))
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    """Print the figures of a run."""
+    from archspec.report.training import classes_table, confusion_table
+    from compiler.train.run import evaluate
+
+    session, figures = evaluate(Path(arguments.runs), machine=_machine(arguments))
+    if arguments.mistakes is not None:
+        from compiler.train.mistakes import draw_mistakes
+
+        wrong = draw_mistakes(session, Path(arguments.mistakes), arguments.count)
+        if not wrong:
+            print("there are no mistakes to draw", file=sys.stderr)
+    if arguments.format == "json":
+        print(json.dumps(figures, indent=2))
+        return 0
+    for split, found in figures.items():
+        print(f"{split}: {figures_line(found)}")
+    last = figures["test"]
+    if "classes" in last:
+        print("\n" + classes_table(last["classes"]).as_text(terminal_width()))
+    if "confusion" in last and len(last["confusion"]) <= 20:
+        print("\nrows are classes, columns what was predicted")
+        print(confusion_table(list(last["classes"]), last["confusion"]).as_text())
+    return 0
+
+
+def add_runs(subparsers: Subparsers) -> None:
+    """`archspec runs`."""
+    parser = add_command(
+        subparsers,
+        "runs",
+        "what was trained, and how it went",
+        "List the runs of a folder with their figures; of two or more that are named, also where their specs differ.",
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="*", help="runs to compare; all of the folder")
+    parser.add_argument("--folder", metavar="FOLDER", default=_RUNS, help=f"where the runs are ({_RUNS})")
+    add_format(parser)
+    parser.set_defaults(run=run_runs)
+
+
+def run_runs(arguments: argparse.Namespace) -> int:
+    """Print the runs."""
+    from archspec.report.training import differences_table, read_runs, runs_table
+
+    try:
+        runs = read_runs([Path(run) for run in arguments.runs] or None, Path(arguments.folder))
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if arguments.format == "json":
+        print(json.dumps({"runs": [run.as_dict() for run in runs]}, indent=2))
+        return 0
+    if not runs:
+        print(f"no runs in {arguments.folder}; begin one with: archspec train lenet5", file=sys.stderr)
+        return 0
+    print(runs_table(runs).as_format(arguments.format, terminal_width()))
+    if arguments.runs and len(runs) > 1 and arguments.format in ("text", "markdown"):
+        print("\n" + differences_table(runs).as_format(arguments.format, terminal_width()))
+    return 0

@@ -1,0 +1,265 @@
+"""A picture as data: shapes in points, colours by role. Styles make scenes; writers write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from archspec.draw.letters import width
+
+TITLE, BODY, SMALL = 8.5, 7.5, 6.5
+"""the sizes of letters: bold names, what is said of them, and what is said aside"""
+
+Point = tuple[float, float]
+Step = tuple[Literal["M", "L", "C", "Z"], tuple[float, ...]]
+"""a step of a path: move, line, curve or close, with its coordinates"""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+    @property
+    def middle(self) -> Point:
+        return (self.x + self.width / 2, self.y + self.height / 2)
+
+    def meets(self, other: Box, slack: float = 0.01) -> bool:
+        """Whether two rectangles overlap by more than `slack`."""
+        return (
+            self.x + slack < other.right
+            and other.x + slack < self.right
+            and self.y + slack < other.bottom
+            and other.y + slack < self.bottom
+        )
+
+    def holds(self, other: Box, slack: float = 0.01) -> bool:
+        """Whether the other lies inside."""
+        return (
+            self.x <= other.x + slack
+            and self.y <= other.y + slack
+            and other.right <= self.right + slack
+            and other.bottom <= self.bottom + slack
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A filled or outlined rectangle."""
+
+    box: Box
+    fill: str | None = None
+    edge: str | None = None
+    radius: float = 0.0
+    thickness: float = 0.75
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Lines and curves."""
+
+    steps: tuple[Step, ...]
+    fill: str | None = None
+    edge: str | None = None
+    thickness: float = 0.75
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of letters; `y` is where they stand."""
+
+    x: float
+    y: float
+    text: str
+    size: float = BODY
+    bold: bool = False
+    anchor: Literal["start", "middle", "end"] = "start"
+    fill: str = "text"
+
+    @property
+    def box(self) -> Box:
+        """What the letters cover: from the height of capitals to below the line."""
+        wide = width(self.text, self.size, self.bold)
+        left = self.x - wide * {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return Box(left, self.y - 0.74 * self.size, wide, 0.95 * self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An edge of the graph: horizontal and vertical pieces with rounded corners."""
+
+    points: tuple[Point, ...]
+    source: str
+    target: str
+    arrow: bool = True
+    edge: str = "line"
+    thickness: float = 1.0
+
+    def drawn(self, radius: float = 4.0) -> tuple[Item, ...]:
+        """The line, and its arrowhead."""
+        points = list(self.points)
+        head: tuple[Item, ...] = ()
+        if self.arrow:
+            (x0, y0), (x, y) = points[-2], points[-1]
+            length = abs(x - x0) + abs(y - y0)
+            dx, dy = ((x - x0) / length, (y - y0) / length) if length else (0.0, 1.0)
+            back = min(4.4, length)
+            base = (x - back * dx, y - back * dy)
+            corners = ((base[0] - 1.9 * dy, base[1] + 1.9 * dx), (base[0] + 1.9 * dy, base[1] - 1.9 * dx))
+            head = (Path((("M", (x, y)), ("L", corners[0]), ("L", corners[1]), ("Z", ())), fill=self.edge),)
+            points[-1] = (x - 0.8 * back * dx, y - 0.8 * back * dy)
+        return (Path(rounded(points, radius), edge=self.edge, thickness=self.thickness), *head)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Things that belong together: a layer, a frame around a block, an edge."""
+
+    kind: Literal["layer", "frame", "edge", "plain"]
+    name: str
+    items: tuple[Item, ...]
+    title: str = ""
+    box: Box | None = None
+    """the card of a layer, which holds its texts"""
+
+
+Item = Rect | Path | Text | Route | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A whole picture."""
+
+    name: str
+    width: float
+    height: float
+    title: str
+    description: str
+    items: tuple[Item, ...]
+
+
+def walk(items: Iterable[Item]) -> Iterator[Item]:
+    """Every item, groups before what is in them."""
+    for item in items:
+        yield item
+        if isinstance(item, Group):
+            yield from walk(item.items)
+
+
+def drawn(items: Iterable[Item]) -> Iterator[Path | Text]:
+    """Every item as paths and texts, in the order in which they cover one another."""
+    for item in items:
+        match item:
+            case Rect():
+                yield Path(rounded_box(item.box, item.radius), item.fill, item.edge, item.thickness, item.dashed)
+            case Route():
+                yield from drawn(item.drawn())
+            case Group():
+                yield from drawn(item.items)
+            case Path() | Text():
+                yield item
+
+
+def moved(item: Item, dx: float, dy: float) -> Item:
+    """The item elsewhere."""
+    return mapped(item, lambda x, y: (x + dx, y + dy))
+
+
+def mapped(item: Item, place: Callable[[float, float], Point]) -> Item:
+    """The item with its points elsewhere; rectangles keep their sizes."""
+    match item:
+        case Rect():
+            return replace(item, box=_box_at(item.box, place))
+        case Path():
+            return replace(item, steps=tuple((letter, _coordinates(values, place)) for letter, values in item.steps))
+        case Text():
+            x, y = place(item.x, item.y)
+            return replace(item, x=x, y=y)
+        case Route():
+            return replace(item, points=tuple(place(x, y) for x, y in item.points))
+        case Group():
+            box = None if item.box is None else _box_at(item.box, place)
+            return replace(item, items=tuple(mapped(each, place) for each in item.items), box=box)
+
+
+def _box_at(box: Box, place: Callable[[float, float], Point]) -> Box:
+    return Box(*place(box.x, box.y), box.width, box.height)
+
+
+def _coordinates(values: tuple[float, ...], place: Callable[[float, float], Point]) -> tuple[float, ...]:
+    pairs = zip(values[::2], values[1::2], strict=True)
+    return tuple(value for x, y in pairs for value in place(x, y))
+
+
+def polygon(*points: Point, fill: str | None = None, edge: str | None = None, thickness: float = 0.75) -> Path:
+    """A closed shape with straight sides."""
+    first, *rest = points
+    return Path((("M", first), *(("L", each) for each in rest), ("Z", ())), fill, edge, thickness)
+
+
+def line(*points: Point, edge: str = "line", thickness: float = 0.75, dashed: bool = False) -> Path:
+    """Straight pieces from point to point."""
+    first, *rest = points
+    return Path((("M", first), *(("L", each) for each in rest)), None, edge, thickness, dashed)
+
+
+_ROUND = 0.5523
+"""how far the handles of a curve that looks like a quarter of a circle reach"""
+
+
+def rounded(points: list[Point], radius: float) -> tuple[Step, ...]:
+    """The path through the points with its corners rounded off."""
+    kept = [point for index, point in enumerate(points) if index == 0 or point != points[index - 1]]
+    steps: list[Step] = [("M", kept[0])]
+    for before, corner, after in zip(kept, kept[1:], kept[2:], strict=False):
+        into, out = _toward(corner, before), _toward(corner, after)
+        reach = min(radius, into[1] / 2, out[1] / 2)
+        start = (corner[0] + reach * into[0][0], corner[1] + reach * into[0][1])
+        end = (corner[0] + reach * out[0][0], corner[1] + reach * out[0][1])
+        near = (1 - _ROUND) * reach
+        steps.append(("L", start))
+        steps.append((
+            "C",
+            (
+                corner[0] + near * into[0][0], corner[1] + near * into[0][1],
+                corner[0] + near * out[0][0], corner[1] + near * out[0][1], *end,
+            ),
+        ))  # fmt: skip
+    if len(kept) > 1:
+        steps.append(("L", kept[-1]))
+    return tuple(steps)
+
+
+def _toward(start: Point, end: Point) -> tuple[Point, float]:
+    """The direction from one point to another, and how far that is."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = (dx * dx + dy * dy) ** 0.5
+    return ((dx / length, dy / length) if length else (0.0, 0.0)), length
+
+
+def rounded_box(box: Box, radius: float) -> tuple[Step, ...]:
+    """The outline of a rectangle with round corners, for writers that know only paths."""
+    radius = min(radius, box.width / 2, box.height / 2)
+    if radius <= 0:
+        return (
+            ("M", (box.x, box.y)), ("L", (box.right, box.y)), ("L", (box.right, box.bottom)),
+            ("L", (box.x, box.bottom)), ("Z", ()),
+        )  # fmt: skip
+    middle = (box.x + box.width / 2, box.y)
+    corners = [middle, (box.right, box.y), (box.right, box.bottom), (box.x, box.bottom), (box.x, box.y), middle]
+    return (*rounded(corners, radius), ("Z", ()))

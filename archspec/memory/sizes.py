@@ -1,0 +1,29 @@
+"""Bytes of elements, and of weights."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from archspec.costs import Cost
+from archspec.operators.backward import Size
+
+Dtype = Literal["float32", "float16", "bfloat16", "float64"]
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+DTYPE_BYTES: dict[str, int] = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int64": 8, "bool": 1,
+}  # fmt: skip
+
+
+def weight_bytes(cost: Cost, dtype: Dtype = "float32") -> int:
+    """Bytes of all weights and running statistics."""
+    return (cost.trainable + cost.other) * DTYPE_BYTES[dtype]
+
+
+def element_bytes(dtype: Dtype) -> dict[str, int]:
+    """Bytes of an element of each type that a `Size` can have, in a network of this type."""
+    return {**DTYPE_BYTES, "activation": DTYPE_BYTES[dtype], "weight": DTYPE_BYTES[dtype]}
+
+
+def size_bytes(size: Size, batch: int, bytes_of: dict[str, int]) -> int:
+    """Bytes of a tensor."""
+    return size.elements * bytes_of[size.dtype] * (1 if size.per_batch else batch)

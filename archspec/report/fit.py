@@ -1,0 +1,78 @@
+"""What fits into a memory, as `archspec fit` shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archspec.graph import Graph
+from archspec.memory.fit import Way, largest_inference_batch, largest_training_batch, ways_to_fit
+from archspec.memory.optimizer import Optimizer
+from archspec.memory.training import StepCourse
+from archspec.report.memory import OUTSIDE
+from archspec.report.table import Column, Table, wrapped
+from archspec.report.units import bytes_text
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """The largest batch, and the ways to the one that is wanted."""
+
+    name: str
+    mode: str
+    memory: int
+    largest: int
+    peak: int | None
+    """that of the largest batch, in training"""
+    wanted: int | None
+    ways: tuple[Way, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether what was asked for is possible."""
+        return self.largest >= (self.wanted or 1) or bool(self.ways)
+
+    def as_text(self, width: int | None = None) -> str:
+        """The report for people."""
+        bound = bytes_text(self.memory)
+        if self.largest:
+            peak = f", with a peak of {bytes_text(self.peak)}" if self.peak is not None else ""
+            lines = [f"{self.name}, {self.mode}: {self.largest} images at a time fit into {bound}{peak}."]
+        else:
+            lines = [f"{self.name}, {self.mode}: not one image fits into {bound}."]
+        if self.wanted is not None and self.wanted > self.largest:
+            lines.append(self._ways(width) if self.ways else f"Nothing makes a batch of {self.wanted} fit.")
+        return "\n\n".join([*lines, wrapped(OUTSIDE, width)])
+
+    def _ways(self, width: int | None) -> str:
+        table = Table([Column("to fit"), Column("peak", right=True), Column("extra compute", right=True)])
+        for way in self.ways:
+            told = [f"optimizer: {way.loop}"] if way.accumulate == 1 and not way.recompute else []
+            told += [f"accumulate: {way.accumulate}"] if way.accumulate > 1 else []
+            count = len(way.recompute)
+            told += [f"recompute {count} block{'s' if count > 1 else ''}"] if count else []
+            table.rows.append([", ".join(told), bytes_text(way.peak), f"{100 * way.extra:.0f} %"])
+        blocks = [way.recompute for way in self.ways if way.recompute]
+        told = [f"recompute: [{', '.join(each)}]" for each in blocks]
+        return "\n".join(
+            [f"A batch of {self.wanted}:", table.as_text(width), *(wrapped(each, width, 2) for each in told)]
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for programs."""
+        return {**asdict(self), "fits": self.fits}
+
+
+def training_fit(
+    graph: Graph, memory: int, optimizer: Optimizer, *, batch: int | None = None, ema: bool = False
+) -> FitReport:
+    """The largest batch of a training step."""
+    course = StepCourse(graph, optimizer, ema=ema)
+    largest = largest_training_batch(course, memory)
+    ways = tuple(ways_to_fit(graph, batch, memory, optimizer, ema=ema)) if batch and batch > largest else ()
+    return FitReport(graph.name, "training", memory, largest, course.peak(largest) if largest else None, batch, ways)
+
+
+def inference_fit(graph: Graph, memory: int, batch: int | None = None) -> FitReport:
+    """The largest batch of a forward pass."""
+    return FitReport(graph.name, "inference", memory, largest_inference_batch(graph, memory), None, batch)

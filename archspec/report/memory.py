@@ -1,0 +1,188 @@
+"""The memory of training or of inference, as `archspec memory` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archspec.costs import cost
+from archspec.graph import Graph
+from archspec.memory.arena import Arena, arena, two_layers
+from archspec.memory.inference import InferenceMemory, inference_memory
+from archspec.memory.optimizer import Optimizer
+from archspec.memory.sizes import DTYPE_BYTES, Dtype, weight_bytes
+from archspec.memory.training import StepCourse, TrainingMemory
+from archspec.report.table import Column, Table, wrapped
+from archspec.report.units import bytes_text
+
+SHOWN = 12
+"""tensors of the peak that the text lists"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row or block: its weights, and what training keeps of its tensors."""
+
+    name: str
+    weights: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """A training step, and its rows or blocks."""
+
+    name: str
+    optimizer: str
+    memory: TrainingMemory
+    lines: tuple[Line, ...]
+
+    def as_text(self, width: int | None = None) -> str:
+        """The report for people."""
+        memory = self.memory
+        parts = f" in {memory.parts} parts of {memory.batch}" if memory.parts > 1 else ""
+        sums = [
+            ("weights", memory.weights, "and running statistics"),
+            ("moving mean", memory.mean, "of the weights"),
+            ("optimizer", memory.optimizer, "what it keeps for each weight"),
+            ("gradients", memory.gradients, "of all weights, when the optimizer runs"),
+            ("kept", memory.kept, "by autograd, when the loss is known"),
+            ("temporary", memory.temporary, "at the peak, freed before the step ends"),
+            ("peak", memory.peak, f"at: {memory.at}"),
+        ]
+        table = Table([Column("memory"), Column("", right=True), Column("what")])
+        table.rows = [[name, bytes_text(size), what] for name, size, what in sums if size]
+        lines = Table(
+            [Column("row"), Column("weights", right=True), Column("kept", right=True)],
+            [[line.name, _text(line.weights), _text(line.kept)] for line in self.lines],
+        )
+        title = f"{self.name}, training: batch {memory.batch * memory.parts}{parts}, {memory.dtype}, {self.optimizer}"
+        alive = [(f"{each.name} ({each.kind})", each.bytes) for each in memory.alive]
+        sections = [title, table.as_text(width), _alive(alive, width), lines.as_text(width), wrapped(OUTSIDE, width)]
+        return "\n\n".join(sections)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for programs."""
+        found = asdict(self.memory)
+        found["course"] = [{"what": what, "bytes": size} for what, size in self.memory.course]
+        lines = [asdict(line) for line in self.lines]
+        return {
+            "name": self.name, "mode": "training", "optimizer_kind": self.optimizer, **found,
+            "temporary": self.memory.temporary, "rows": lines,
+        }  # fmt: skip
+
+
+OUTSIDE = "Tensors alone: kernels' workspaces, and what the device's context and allocator add, are not in it."
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceReport:
+    """A forward pass."""
+
+    name: str
+    batch: int
+    dtype: Dtype
+    weights: int
+    memory: InferenceMemory
+    two_layers: int
+    arena: Arena
+
+    @property
+    def peak(self) -> int:
+        return self.weights + self.memory.peak
+
+    def as_text(self, width: int | None = None) -> str:
+        """The report for people."""
+        difference = self.memory.peak - self.two_layers
+        rule = "the same on this network" if not difference else _rule(self.memory.peak, self.two_layers)
+        table = Table([Column("memory"), Column("", right=True), Column("what")])
+        table.rows = [
+            ["weights", bytes_text(self.weights), "and running statistics"],
+            ["tensors", bytes_text(self.memory.peak), f"the most that are alive together, at: {self.memory.at}"],
+            ["peak", bytes_text(self.peak), "both"],
+            ["two layers", bytes_text(self.two_layers), f"the rule of textbooks: {rule}"],
+            ["arena", bytes_text(self.arena.total), "tensors at fixed offsets, the largest placed first"],
+        ]
+        title = f"{self.name}, inference: batch {self.batch}, {self.dtype}"
+        return "\n\n".join([title, table.as_text(width), _alive(self.memory.alive, width), wrapped(OUTSIDE, width)])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for programs."""
+        return {
+            "name": self.name,
+            "mode": "inference",
+            "batch": self.batch,
+            "dtype": self.dtype,
+            "weights": self.weights,
+            "tensors": self.memory.peak,
+            "peak": self.peak,
+            "at": self.memory.at,
+            "alive": [{"name": name, "bytes": size} for name, size in self.memory.alive],
+            "two_layers": self.two_layers,
+            "arena": asdict(self.arena),
+        }
+
+
+def _rule(peak: int, rule: int) -> str:
+    if rule < peak:
+        return f"{100 * (peak - rule) / peak:.0f} % too low, for a branch holds tensors while others run"
+    return f"{100 * (rule - peak) / peak:.0f} % too high, for views have no memory of their own"
+
+
+def _alive(tensors: Sequence[tuple[str, int]], width: int | None) -> str:
+    ordered = sorted(tensors, key=lambda each: -each[1])
+    table = Table([Column("alive at the peak"), Column("bytes", right=True)])
+    table.rows = [[name, bytes_text(size)] for name, size in ordered[:SHOWN]]
+    rest = ordered[SHOWN:]
+    if rest:
+        table.rows.append([f"{len(rest)} more", bytes_text(sum(size for _, size in rest))])
+    return table.as_text(width)
+
+
+def _text(size: int) -> str:
+    return bytes_text(size) if size else "-"
+
+
+def training_report(
+    graph: Graph,
+    optimizer: Optimizer,
+    *,
+    batch: int,
+    dtype: Dtype = "float32",
+    parts: int = 1,
+    ema: bool = False,
+    frozen: Sequence[str] = (),
+    recompute: Sequence[str] = (),
+    depth: int | None = None,
+) -> TrainingReport:
+    """The memory of a step with `batch` images at a time."""
+    course = StepCourse(graph, optimizer, dtype=dtype, parts=parts, ema=ema, frozen=frozen, recomputed=recompute)
+    lines = tuple(_lines(graph, course.kept_by_node(batch), DTYPE_BYTES[dtype], depth))
+    described = f"{optimizer.kind} ({optimizer.loop})"
+    return TrainingReport(graph.name, described, course.memory(batch), lines)
+
+
+def _lines(graph: Graph, kept: dict[str, int], element: int, depth: int | None) -> Iterator[Line]:
+    weights: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    for row in graph.rows:
+        name = ".".join(row.name.split(".")[:depth]) if depth else row.name
+        for node in row.nodes:
+            size = sum(each.size for each in node.parameters() if each.kind != "counter") * element
+            weights[name] = weights.get(name, 0) + size
+            sums[name] = sums.get(name, 0) + kept.get(node.name, 0)
+    return (Line(name, weights[name], sums[name]) for name in weights)
+
+
+def inference_report(graph: Graph, *, batch: int, dtype: Dtype = "float32") -> InferenceReport:
+    """The memory of a forward pass."""
+    return InferenceReport(
+        graph.name,
+        batch,
+        dtype,
+        weight_bytes(cost(graph), dtype),
+        inference_memory(graph, batch=batch, dtype=dtype),
+        two_layers(graph, batch=batch, dtype=dtype),
+        arena(graph, batch=batch, dtype=dtype),
+    )

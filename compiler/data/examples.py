@@ -1,0 +1,148 @@
+"""Examples as a source has them: one at a time, or all in one tensor."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from compiler.data.errors import DataError
+from compiler.data.images import MAPS, decode
+
+
+class Examples(ABC):
+    """Some examples with their targets."""
+
+    targets: Tensor
+    """int64 numbers of classes; or float32, a row for each example, where what is learnt are numbers"""
+    origin: str
+    """the file or folder that they come from"""
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @abstractmethod
+    def stored(self, number: int) -> Tensor:
+        """One example, (maps, height, width), as it is stored; `DataError` names it where it can't be read."""
+
+    @abstractmethod
+    def place(self, number: int) -> str:
+        """What to call an example."""
+
+    @abstractmethod
+    def only(self, numbers: Tensor) -> Examples:
+        """These of the examples, in this order."""
+
+    @abstractmethod
+    def in_maps(self, maps: int) -> Examples:
+        """The same as a network with so many maps takes them; `DataError` where there is no way."""
+
+
+class Stack(Examples):
+    """Examples of one size in one tensor, (count, maps, height, width), which several parts may share."""
+
+    def __init__(self, images: Tensor, targets: Tensor, origin: str, rows: Tensor | None = None) -> None:
+        self.images = images
+        self.targets = targets
+        self.origin = origin
+        self.rows = rows
+        """where in the tensor each example stands; None for all, in their order"""
+
+    def _row(self, number: int) -> int:
+        return number if self.rows is None else int(self.rows[number])
+
+    def stored(self, number: int) -> Tensor:
+        return self.images[self._row(number)]
+
+    def place(self, number: int) -> str:
+        return f"{self.origin}, example {self._row(number)}"
+
+    def only(self, numbers: Tensor) -> Stack:
+        rows = numbers if self.rows is None else self.rows[numbers]
+        return Stack(self.images, self.targets[numbers], self.origin, rows)
+
+    def in_maps(self, maps: int) -> Stack:
+        return Stack(with_maps(self.images, maps, self.origin), self.targets, self.origin, self.rows)
+
+    def chunks(self, size: int) -> Iterator[Tensor]:
+        """The examples, some at a time."""
+        if self.rows is None:
+            yield from self.images.split(size)
+        else:
+            for rows in self.rows.split(size):
+                yield self.images[rows]
+
+
+class Files(Examples):
+    """Images in files."""
+
+    def __init__(self, paths: Sequence[str], targets: Tensor, origin: str, maps: int = 3) -> None:
+        self.paths = list(paths)
+        self.targets = targets
+        self.origin = origin
+        self.maps = maps
+
+    def stored(self, number: int) -> Tensor:
+        return decode(Path(self.paths[number]), self.maps)
+
+    def place(self, number: int) -> str:
+        return self.paths[number]
+
+    def only(self, numbers: Tensor) -> Files:
+        return Files([self.paths[number] for number in numbers.tolist()], self.targets[numbers], self.origin, self.maps)
+
+    def in_maps(self, maps: int) -> Files:
+        if maps not in MAPS:
+            raise unlike_images(maps)
+        return Files(self.paths, self.targets, self.origin, maps)
+
+
+def unlike_images(maps: int) -> DataError:
+    """The error for an input with maps that no image file has."""
+    return DataError(
+        "E730", f"images have 1 map (grey) or 3 (red, green, blue), and the input has {maps}", None,
+        "a spec with input: 3xHxW or 1xHxW; or `data: {type: arrays}`, which may have any",
+    )  # fmt: skip
+
+
+@dataclass
+class Source:
+    """What a source gives: parts by name, or one part to be divided."""
+
+    classes: tuple[str, ...]
+    """empty where targets are numbers"""
+    parts: dict[str, Examples]
+    full: float = 255.0
+    """the number that stands for white"""
+    notes: list[str] = field(default_factory=list[str])
+
+
+WHOLE = "all"
+"""The name of a part that is still to be divided."""
+
+
+def with_maps(images: Tensor, maps: int, place: str) -> Tensor:
+    """Images of a tensor, (…, maps, height, width), as a network with so many maps takes them."""
+    has = images.shape[-3]
+    if has == maps:
+        return images
+    if has == 1 and maps == 3:
+        return images.expand(*images.shape[:-3], 3, *images.shape[-2:])
+    if has == 3 and maps == 1:
+        return grey(images)
+    raise DataError(
+        "E730", f"images of {has} {'map' if has == 1 else 'maps'}, and the input has {maps}", place,
+        f"a spec with input: {has}xHxW, or other images",
+    )  # fmt: skip
+
+
+def grey(images: Tensor) -> Tensor:
+    """The brightness of red-green-blue images, the weights those of ITU-R 601, as Pillow rounds them."""
+    red, green, blue = images.unbind(-3)
+    if images.is_floating_point():
+        return (red * 0.299 + green * 0.587 + blue * 0.114).unsqueeze(-3)
+    weighted = red.int() * 19595 + green.int() * 38470 + blue.int() * 7471 + 0x8000
+    return (weighted >> 16).to(images.dtype).unsqueeze(-3)

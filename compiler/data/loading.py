@@ -1,0 +1,170 @@
+"""Frames of examples, loaded by other processes ahead of whoever wants them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from compiler.data.errors import DataError
+from compiler.data.examples import Examples
+from compiler.data.images import quietly, silence
+from compiler.data.preprocessing import Preprocessing
+
+_MOST_WORKERS = 16
+_MOST_NAMED = 5
+
+
+class FrameReader:
+    """Reads examples and brings them to frames of one size."""
+
+    def __init__(self, examples: Examples, steps: Preprocessing, shape: Sequence[int]) -> None:
+        self.examples = examples
+        self.steps = steps
+        self.shape = tuple(shape)
+        """what every frame has to be"""
+
+    def read(self, number: int) -> Tensor:
+        """The frame of one example; `DataError` names the example that has none."""
+        stored = self.examples.stored(number)
+        height, width = stored.shape[-2:]
+        try:
+            size = self.steps.size_of(height, width)
+        except DataError as error:
+            raise error.of(self.examples.place(number)) from error
+        if size != self.shape[1:]:
+            raise DataError(
+                "E729",
+                f"its {height}x{width} pixels become {size[0]}x{size[1]}, "
+                f"and those of others {self.shape[1]}x{self.shape[2]}",
+                self.examples.place(number),
+                "bring all to one size: preprocess: {resize: input}; {resize: N, center_crop: N} keeps their shapes",
+            )
+        return self.steps.frame(stored).contiguous()
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+
+class _Batches(Dataset[Tensor | list[DataError]]):
+    """Whole batches as items, so that a worker makes one tensor of each."""
+
+    def __init__(self, reader: FrameReader) -> None:
+        self.reader = reader
+
+    def __getitem__(self, numbers: list[int]) -> Tensor | list[DataError]:
+        frames: list[Tensor] = []
+        errors: list[DataError] = []  # raised in a worker they would come out as texts with tracebacks
+        for number in numbers:
+            try:
+                frames.append(self.reader.read(number))
+            except DataError as error:
+                errors.append(error)
+        return errors or torch.stack(frames)
+
+
+class _Plan:
+    """The batches to load next; the workers stay from one epoch to the next, and are given them anew."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class Loader:
+    """Frames by the batch, in any order, from processes that stay between epochs."""
+
+    def __init__(self, reader: FrameReader, workers: int, *, pinned: bool = False) -> None:
+        self._plan = _Plan()
+        self._loader = DataLoader(
+            _Batches(reader),
+            sampler=self._plan,
+            batch_size=None,
+            num_workers=workers,
+            pin_memory=pinned,
+            prefetch_factor=2 if workers else None,
+            persistent_workers=workers > 0,
+            worker_init_fn=_start_worker,
+        )
+
+    def batches(self, order: Tensor, batch: int) -> Iterator[Tensor | list[DataError]]:
+        """The frames of the examples; of a batch with examples that can't be read, what is wrong with them."""
+        self._plan.batches = [numbers.tolist() for numbers in order.cpu().split(batch)]
+        with quietly():
+            loading = iter(self._loader)
+        while True:
+            with quietly(), _workers_alive():  # without workers it is read here and now
+                found = next(loading, None)
+            if found is None:
+                return
+            yield found
+
+    def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
+        """The frames of the examples; `DataError` at the first that can't be read."""
+        for found in self.batches(order, batch):
+            if isinstance(found, list):
+                raise found[0]
+            yield found
+
+
+@contextmanager
+def _workers_alive() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(
+            "E738", "a process that loads examples was ended by the system, which is short of memory, or of /dev/shm",
+            None, "fewer of them: data: {type: …, workers: 1}, or 0 for none",
+        ) from error  # fmt: skip
+
+
+def read_all(reader: FrameReader, workers: int, out: Tensor) -> list[DataError]:
+    """Put the frame of every example into `out`; what is wrong with those that can't be read."""
+    batch, at = 64, 0
+    few = len(reader) < 4 * batch  # not worth the start of processes
+    errors: list[DataError] = []
+    for found in Loader(reader, 0 if few else workers).batches(torch.arange(len(reader)), batch):
+        if isinstance(found, list):
+            errors += found
+        else:
+            out[at : at + len(found)] = found
+        at += batch
+    return errors
+
+
+def together(errors: list[DataError]) -> DataError:
+    """One error for several examples: the first in full, the others by name."""
+    first, *others = errors
+    if not others:
+        return first
+    code, message, place, help = first.given
+    named = ", ".join(str(each.given[2]) for each in others[:_MOST_NAMED])
+    more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
+    return DataError(code, f"{message}\nothers that can't be used: {named}{more}", place, help)
+
+
+def _start_worker(_: int) -> None:
+    # to stop, and how, is for the process that trains to say
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    silence()
+
+
+def worker_count(asked: int | None) -> int:
+    """How many processes load examples, for each process that trains."""
+    if asked is not None:
+        return asked
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(_MOST_WORKERS, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))

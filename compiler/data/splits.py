@@ -1,0 +1,123 @@
+"""The parts of a data set as a run reads them: batches of examples, in the order that it asks for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from compiler.data.augmentation import Augmentation
+from compiler.data.examples import Examples
+from compiler.data.keyed import Keyed
+from compiler.data.loading import Loader
+from compiler.data.preprocessing import Preprocessing, center
+
+
+@dataclass
+class Split(ABC):
+    """One part: train, validation or test."""
+
+    name: str
+    examples: Examples
+    steps: Preprocessing
+    augmentation: Augmentation
+    classes: int
+    seed: int
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self._targets = self.examples.targets.to(self.device)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @property
+    def targets(self) -> Tensor:
+        """The number of each example's class; or, where numbers are learnt, a row of float32 for each."""
+        return self.examples.targets
+
+    def place(self, number: int) -> str:
+        """What to call an example: its file, or its number."""
+        return self.examples.place(number)
+
+    def batches(
+        self, order: Tensor, batch: int, *, epoch: int, augment: bool, start: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and targets on the device, `batch` examples of `order` at a time, the first `start` batches left out.
+
+        Targets are shares of the classes where images are mixed.
+        """
+        order = order[start * batch :]
+        if not len(order):
+            return iter(())
+        if augment and not self.augmentation.does_nothing:
+            return self._augmented(order, batch, epoch)
+        return self._plain(order, batch)
+
+    @abstractmethod
+    def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
+        """The normalised frames of the examples, in batches, on the device."""
+
+    def _plain(self, order: Tensor, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order_here = order.to(self.device)
+        size = self.augmentation.size
+        for index, frames in enumerate(self.frames(order, batch)):
+            numbers = order_here[index * batch : (index + 1) * batch]
+            images = frames if frames.shape[-2:] == size else center(frames, size).contiguous()
+            yield self._as_input(images), self._targets.index_select(0, numbers)
+
+    def _augmented(self, order: Tensor, batch: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = order.to(self.device)
+        if self.augmentation.mixes:
+            yield from self._mixed(order, batch, epoch)
+            return
+        for numbers, frames in zip(order.split(batch), self.frames(order, batch), strict=True):
+            images = self.augmentation(frames, Keyed(self.seed, epoch, numbers))
+            yield self._as_input(images), self._targets.index_select(0, numbers)
+
+    def _mixed(self, order: Tensor, batch: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        partners = self.augmentation.partners(Keyed(self.seed, epoch, order), len(self))
+        pairs = [torch.cat(pair) for pair in zip(order.split(batch), partners.split(batch), strict=True)]
+        for pair, frames in zip(pairs, self.frames(torch.cat(pairs), 2 * batch), strict=True):
+            images, others = self.augmentation(frames, Keyed(self.seed, epoch, pair)).chunk(2)
+            own = Keyed(self.seed, epoch, pair[: len(images)])
+            mixed, share = self.augmentation.mixed(images, others, own)
+            yield self._as_input(mixed), self._mixed_targets(pair, share)
+
+    def _mixed_targets(self, pair: Tensor, share: Tensor) -> Tensor:
+        targets = self._targets.index_select(0, pair)
+        if not targets.is_floating_point():
+            targets = torch.zeros(len(pair), self.classes, device=self.device).scatter_(1, targets[:, None], 1.0)
+        first, second = targets.chunk(2)
+        return second + (first - second) * share.to(torch.float32)[:, None]
+
+    def _as_input(self, images: Tensor) -> Tensor:
+        return images if images.dim() == len(self.steps.input) + 1 else images.reshape(len(images), *self.steps.input)
+
+
+@dataclass
+class Resident(Split):
+    """All frames in one tensor on the device, as the network sees them, or as they are stored where that is smaller."""
+
+    images: Tensor
+
+    def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
+        order, images = order.to(self.device), self.images
+        is_normalised = images.is_floating_point()
+        for at in range(0, len(order), batch):
+            found = images.index_select(0, order[at : at + batch])
+            yield found if is_normalised else self.steps.normalised(found)
+
+
+@dataclass
+class Streamed(Split):
+    """Examples read, decoded and brought to size by workers; normalised and augmented on the device."""
+
+    loader: Loader
+
+    def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
+        for found in self.loader.frames(order, batch):
+            yield self.steps.normalised(found.to(self.device, non_blocking=True))

@@ -1,0 +1,104 @@
+"""The folder of a run: its files, and the lock that keeps others out while it is written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from archspec.report.training import RUN, SPEC
+from compiler.atomic import whole_file
+from compiler.train.failure import TrainingError
+from compiler.train.processes import Processes
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a run that is open twice is not noticed
+    fcntl = None
+
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Everything that a run makes lies in it."""
+
+    path: Path
+
+    @classmethod
+    def new(cls, runs: Path, name: str) -> RunFolder:
+        """A folder of its own for a run that begins now."""
+        stem = f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-.') or 'run'}-{datetime.now():%Y%m%d-%H%M%S}"
+        number = 1
+        while True:
+            path = runs / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                runs.mkdir(parents=True, exist_ok=True)
+                path.mkdir()
+                (path / CHECKPOINTS).mkdir()
+            except FileExistsError as error:
+                if not runs.is_dir():
+                    raise _unwritable(runs, error) from error
+                number += 1
+            except OSError as error:
+                raise _unwritable(runs, error) from error
+            else:
+                return cls(path)
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """The folder of a run that has begun before."""
+        if not path.is_dir():
+            raise TrainingError("E906", f"there is no run {path}", "`archspec runs` lists them")
+        if not (path / SPEC).is_file() or not (path / RUN).is_file():
+            raise TrainingError("E906", f"{path} is no run: it has no {SPEC} and {RUN}", "`archspec runs` lists them")
+        return cls(path)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the states are saved."""
+        return self.path / CHECKPOINTS
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the run, whole or not at all."""
+        with whole_file(self.path / name, replace=True) as written:
+            written.write_text(text, encoding="utf-8")
+        return self.path / name
+
+    @contextmanager
+    def locked(self, where: Processes) -> Iterator[None]:
+        """Hold the folder, for all processes of a run: `TrainingError` where another run trains in it."""
+        if not where.leads:
+            yield
+            return
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        try:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError as error:
+                    if error.errno not in (errno.EAGAIN, errno.EACCES):
+                        raise
+                    holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+                    said = f" (process {holder})" if holder else ""
+                    raise TrainingError(
+                        "E907", f"another process{said} trains in {self.path}", "wait for it, or stop it first"
+                    ) from error
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+            yield
+        finally:
+            os.close(descriptor)  # which gives the lock back, as the end of the process does
+
+
+def _unwritable(path: Path, error: OSError) -> TrainingError:
+    reason = (error.strerror or str(error)).lower()
+    return TrainingError("E908", f"{path} can't be written: {reason}", "choose another place: --runs FOLDER")

@@ -1,0 +1,177 @@
+"""A network, its data and its device brought together: what training and evaluating both begin with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archspec.graph import Graph
+from archspec.training import TrainKeys
+from compiler.data import Data, prepare
+from compiler.module import _executed
+from compiler.source import Emitted, emitted
+from compiler.train.environment import keep_freed_memory
+from compiler.train.failure import TrainingError
+from compiler.train.fit import fitting_parts
+from compiler.train.learner import Learner
+from compiler.train.losses import criteria_of
+from compiler.train.order import Division
+from compiler.train.processes import Processes
+from compiler.train.rows import Rows, lies_in
+from compiler.weights import Weights, compare, read_weights
+from compiler.weights.load import mismatches
+
+AUTO_BATCH = 128
+"""the batch where the recipe leaves it to us"""
+
+
+@dataclass
+class Session:
+    """What a run is made of."""
+
+    graph: Graph
+    keys: TrainKeys
+    data: Data
+    source: Emitted
+    learner: Learner
+    division: Division
+
+
+@contextmanager
+def settings_of(keys: TrainKeys, threads: int | None) -> Iterator[None]:
+    """torch as the recipe wants it, and as it was afterwards."""
+    before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if keys.keep_memory:
+        keep_freed_memory()
+    if keys.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = not keys.deterministic
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        if keys.deterministic:  # which imports torch's compiler
+            torch.use_deterministic_algorithms(before[1])
+        torch.backends.cudnn.benchmark = before[2]
+
+
+def open_session(
+    graph: Graph,
+    base: Path,
+    where: Processes,
+    say: Callable[[str], None],
+    source: Emitted | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+) -> Session:
+    """Read the data, build the network and see whether they go together.
+
+    `source` and `preprocessing` are those of a run which has begun before.
+    """
+    keys = recipe_of(graph)
+    data = _prepared(graph, keys, base, where, preprocessing)
+    for note in data.notes:
+        say(note)
+    _check_outputs(graph, data.classes)
+    if keys.early_stop is not None and "validation" not in data.splits:
+        raise TrainingError(
+            "E911", "`early_stop` wants validation examples: on the test's it would choose what it is judged by",
+            "set some aside: data: {type: …, validation: 0.1}",
+        )  # fmt: skip
+    division = Division(AUTO_BATCH if keys.batch == "auto" else keys.batch, where.count, keys.accumulate)
+    division.check()
+    if source is None:
+        source = emitted(graph)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(keys.seed)
+        network = network_of(source).to(where.device)
+    if keys.weights is not None:
+        _load(network, Rows.of(graph, source), keys, base, say)
+    criteria = criteria_of(graph, keys, classes=bool(data.classes))
+    learner = Learner(network, criteria, keys, where, Rows.of(graph, source), tuple(graph.input), len(data.classes))
+    if keys.batch == "auto":
+        division = replace(division, parts=fitting_parts(learner, data.splits["train"], division, say))
+    keys = keys.model_copy(update={"batch": division.batch, "accumulate": division.parts})
+    return Session(replace(graph, train=keys), keys, data, source, learner, division)
+
+
+def network_of(source: Emitted) -> nn.Module:
+    """The network of an emitted source, as its constructors start it."""
+    return getattr(_executed(source.text), source.class_name)()
+
+
+def recipe_of(graph: Graph) -> TrainKeys:
+    """The recipe of a graph; `TrainingError` where it has none."""
+    if graph.train is None:
+        raise TrainingError(
+            "E911", f"{graph.name} says nothing of training", "add train: {data: …}, or say --set train.data=random"
+        )
+    return graph.train
+
+
+def _prepared(
+    graph: Graph, keys: TrainKeys, base: Path, where: Processes, preprocessing: Mapping[str, Any] | None
+) -> Data:
+    main = next(output for output in graph.outputs if not output.train_only)
+
+    def read() -> Data:
+        return prepare(
+            keys.data, keys.preprocess, keys.augment, input=graph.input, seed=keys.seed, device=where.device,
+            base=base, units=graph.shape_of(main.node).elements, preprocessing=preprocessing,
+        )  # fmt: skip
+
+    if where.leads:  # which downloads what there is to download
+        data = read()
+        where.wait()
+        return data
+    where.wait()
+    return read()
+
+
+def _check_outputs(graph: Graph, classes: tuple[str, ...]) -> None:
+    for output in graph.outputs:
+        shape = graph.shape_of(output.node)
+        if shape.is_maps:
+            raise TrainingError(
+                "E911", f"output {output.name} gives {shape}, and an image has one label",
+                "end with a row that gives a vector, such as {type: global_avg_pool} or {type: flatten}",
+            )  # fmt: skip
+        units, wanted = shape.elements, len(classes)
+        if wanted and units != wanted and not (units == 1 and wanted == 2):
+            has = f"output {output.name} has {units} unit{'s' if units != 1 else ''}"
+            raise TrainingError(
+                "E911", f"{has}, and the data {wanted} classes",
+                f"give its last row {wanted} units",
+            )  # fmt: skip
+
+
+def _load(network: nn.Module, rows: Rows, keys: TrainKeys, base: Path, say: Callable[[str], None]) -> None:
+    """Start from the weights of a file, but for the rows that start anew."""
+    assert keys.weights is not None
+    path, skip = base / keys.weights.file, keys.weights.skip
+    found = read_weights(path)
+    anew = rows.of_patterns(skip)
+
+    def kept(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: tensor for name, tensor in tensors.items() if not lies_in(anew, name)}
+
+    weights = Weights(found.name, kept(found.tensors), found.ordered, found.metadata, found.notes)
+    own = kept(network.state_dict())
+    report = compare(own, weights)
+    if not report.fits:
+        (finding,) = mismatches(report, weights)
+        help = f"let rows start anew: weights: {{file: {keys.weights.file}, skip: [ROW, …]}}"
+        raise TrainingError("E802", finding.message, help)
+    with torch.no_grad():
+        for name in report.loaded:
+            own[name].copy_(weights.tensors[name])
+    say(f"weights from {path}: {len(report.loaded)} tensors" + (f", without {', '.join(skip)}" if skip else ""))

@@ -1,0 +1,165 @@
+"""`archspec memory` and `archspec fit`, and the plans of inference."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import combinations
+
+import pytest
+
+import archspec
+from archspec.cli.main import main
+from archspec.cli.memory import memory_size
+from archspec.graph import INPUT, Graph
+from archspec.memory import inference_memory
+from archspec.memory.arena import arena, two_layers
+from archspec.memory.fit import largest
+from archspec.memory.optimizer import Optimizer
+from archspec.memory.training import StepCourse
+from archspec.training import SGD
+from tests.test_against_torch import GRAPHS, of_each_kind
+
+
+@pytest.mark.parametrize("name", of_each_kind())
+def test_arena(name: str) -> None:
+    """No two tensors that are alive together overlap, and nothing lies outside; liveness is the least there can be."""
+    graph: Graph = GRAPHS[name]
+    plan = arena(graph, batch=3)
+    for one, other in combinations(plan.slots, 2):
+        if one.first <= other.last and other.first <= one.last:
+            assert one.offset + one.bytes <= other.offset or other.offset + other.bytes <= one.offset
+    assert max(slot.offset + slot.bytes for slot in plan.slots) == plan.total
+    assert plan.total >= inference_memory(graph, batch=3).peak
+    assert {slot.name for slot in plan.slots} >= {INPUT}
+
+
+def test_arena_of_a_chain_is_its_two_largest_neighbours() -> None:
+    rows = ", ".join(f"{{type: conv, maps: {maps}, kernel: 1}}" for maps in (4, 9, 2, 7, 7, 1))
+    graph = archspec.loads(f"input: 3x5x5\nlayers: [{rows}]")
+    assert arena(graph).total == two_layers(graph) == inference_memory(graph).peak == 4 * 25 * 14
+
+
+def test_two_layers_are_too_few_where_a_branch_waits() -> None:
+    graph = archspec.loads(
+        "input: 8x4x4\nlayers: [{type: add, branches: [[], [{type: conv, maps: 8, kernel: 1, repeat: 2}]]}]"
+    )
+    assert two_layers(graph) == 2 * 512
+    assert inference_memory(graph).peak == 3 * 512
+
+
+def test_largest_number() -> None:
+    for bound in [0, 1, 2, 3, 4, 5, *random.Random(0).sample(range(10**6), 20)]:
+        asked: list[int] = []
+
+        def fits(number: int, bound: int = bound, asked: list[int] = asked) -> bool:
+            asked.append(number)
+            return number <= bound
+
+        assert largest(fits) == bound
+        assert len(asked) <= 45
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("16GiB", 2**34), ("24 GB", 24 * 10**9), ("512MiB", 2**29), ("1.5g", 15 * 10**8), ("100", 100), ("7kb", 7000)],
+)
+def test_memory_size(text: str, size: int) -> None:
+    assert memory_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GiB", "-1GB", "0", "1e9", "16 gigs", "1.5.2g", "9" * 400])
+def test_no_memory_size(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as failed:
+        main(["fit", "lenet5", f"--memory={text}"])
+    assert failed.value.code == 2
+    assert "a size such as 16GiB" in capsys.readouterr().err
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    code = main(list(argv))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_memory_of_training(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "memory", "lenet5", "--batch", "8", "--format", "json", "--optimizer", "adamw")
+    said = json.loads(out)
+    assert code == 0
+    parameters = archspec.cost(archspec.load("lenet5")).trainable
+    assert (said["weights"], said["gradients"]) == (4 * parameters, 4 * parameters)
+    assert said["optimizer"] == 8 * parameters + 4 * 10  # two means, and a step for each of 10 tensors
+    alive = sum(each["bytes"] for each in said["alive"])
+    assert said["peak"] == said["weights"] + said["optimizer"] + alive
+    assert max(each["bytes"] for each in said["course"]) == said["peak"]
+    assert sum(row["kept"] for row in said["rows"]) + 4 * 8 * 1024 >= said["kept"]
+
+
+def test_memory_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "memory", "lenet5", "--batch", "8", "--accumulate", "4", "--format", "json")
+    assert code == 0
+    assert json.loads(out)["batch"] == 2
+    code, _, err = run(capsys, "memory", "lenet5", "--batch", "8", "--accumulate", "3")
+    assert (code, err) == (2, "a batch of 8 has no 3 equal parts\n")
+
+
+def test_memory_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "memory", "resnet18", "--batch", "4", "--depth", "1")
+    assert code == 0
+    assert "alive at the peak" in out
+    assert "conv5" in out
+    code, out, _ = run(capsys, "memory", "resnet18", "--inference")
+    assert code == 0
+    assert "arena" in out
+
+
+@pytest.mark.parametrize("option", ["--freeze", "--recompute"])
+def test_names_that_are_not_there(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "memory", "lenet5", option, "nothing")
+    assert (code, out) == (1, "")
+    assert "is called nothing" in err
+
+
+def test_frozen_rows_keep_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "memory", "vgg11", "--freeze", "stage.*", "--format", "json")
+    said = json.loads(out)
+    assert sum(row["kept"] for row in said["rows"] if row["name"].startswith("stage.")) == 4 * 512 * 49
+
+
+def test_the_largest_batch_fits_and_one_more_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    for memory in ("50MiB", "500MB", "2GB"):
+        _, out, _ = run(capsys, "fit", "googlenet", "--memory", memory, "--format", "json", "--optimizer", "sgd")
+        said = json.loads(out)
+        course = StepCourse(archspec.load("googlenet"), Optimizer(SGD()))
+        if said["largest"]:
+            assert course.peak(said["largest"]) == said["peak"] <= said["memory"]
+        assert course.peak(said["largest"] + 1) > said["memory"]
+
+
+def test_ways_to_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "fit", "resnet18", "--memory", "700MB", "--batch", "32", "--format", "json")
+    said = json.loads(out)
+    assert code == 0
+    assert said["largest"] < 32
+    in_parts, recomputed = said["ways"]
+    assert in_parts["accumulate"] > 1
+    assert in_parts["extra"] == 0
+    assert recomputed["recompute"]
+    assert 0 < recomputed["extra"] <= 1 / 3
+    assert all(way["peak"] <= said["memory"] for way in said["ways"])
+
+
+def test_what_can_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "fit", "vgg16", "--memory", "1MB")
+    assert code == 1
+    assert "not one image fits" in out
+    code, out, _ = run(capsys, "fit", "vgg16", "--memory", "1MB", "--inference")
+    assert code == 1
+
+
+def test_inference_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "fit", "resnet50", "--memory", "1GB", "--inference", "--format", "json")
+    said, graph = json.loads(out), archspec.load("resnet50")
+    weights = 4 * (archspec.cost(graph).trainable + archspec.cost(graph).other)
+    peaks = [weights + inference_memory(graph, batch=said["largest"] + more).peak for more in (0, 1)]
+    assert peaks[0] <= 10**9 < peaks[1]

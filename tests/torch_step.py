@@ -1,0 +1,94 @@
+"""A training step as people write it, run in torch and measured: what predictions are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os.path import commonpath
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+import compiler
+from archspec.graph import Graph
+from archspec.memory.training import StepCourse
+from compiler.measure import MeasuredMemory, held_bytes, measure
+
+OptimizerOf = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+
+
+def no_optimizer(params: list[nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.SGD(params, lr=0.01)
+
+
+@dataclass
+class TorchStep:
+    """One network with its optimizer."""
+
+    graph: Graph
+    batch: int
+    optimizer_of: OptimizerOf = no_optimizer
+    parts: int = 1
+    frozen: Sequence[str] = ()
+    recomputed: Sequence[str] = ()
+    """blocks, by the names that they have in the graph"""
+
+    def __post_init__(self) -> None:
+        self.module = compiler.build(self.graph).train()
+        paths = compiler.emitted(self.graph).paths
+        for node in self.frozen:
+            self.module.get_submodule(paths[node]).requires_grad_(False)
+        for block in self.recomputed:
+            inside = [path.replace(".", "/") for node, path in paths.items() if node.startswith(f"{block}.")]
+            recompute(self.module.get_submodule(commonpath(inside).replace("/", ".")))
+        self.optimizer = self.optimizer_of([each for each in self.module.parameters() if each.requires_grad])
+        self.images = torch.randn(self.batch, *self.graph.input)
+        shapes = [self.graph.shape_of(output.node)[1:] for output in self.graph.outputs]
+        by_shape = {shape: torch.zeros(self.batch, *shape, dtype=torch.long) for shape in shapes}
+        self.targets = [by_shape[shape] for shape in shapes]
+
+    def run(self) -> None:
+        """Forward, loss, backward and optimizer."""
+        for _ in range(self.parts):
+            outputs = self.module(self.images)
+            loss = self._loss(outputs)
+            loss.backward()
+        self.optimizer.step()
+
+    def _loss(self, outputs: Tensor | tuple[Tensor, ...]) -> Tensor:
+        several = outputs if isinstance(outputs, tuple) else (outputs,)
+        losses = [F.cross_entropy(output, target) for output, target in zip(several, self.targets, strict=True)]
+        if len(losses) == 1:
+            return losses[0]
+        return torch.stack(
+            [output.weight * loss for output, loss in zip(self.graph.outputs, losses, strict=True)]
+        ).sum()
+
+    def measured(self) -> tuple[int, MeasuredMemory]:
+        """What is there before a step that is not the first, and what the step adds."""
+        self.run()
+        self.optimizer.zero_grad(set_to_none=True)
+        states = [
+            each for state in self.optimizer.state.values() for each in state.values() if isinstance(each, Tensor)
+        ]
+        base = held_bytes([*self.module.parameters(), *self.module.buffers(), *states, self.images, *self.targets])
+        return base, measure(self.run)
+
+
+def recompute(block: nn.Module) -> None:
+    """Let a block keep its inputs alone."""
+    inside = block.forward
+    block.forward = lambda *inputs: checkpoint(inside, *inputs, use_reentrant=False)
+
+
+def course_maxima(course: StepCourse, batch: int) -> list[int]:
+    """The predicted sum wherever memory is freed after some was allocated."""
+    found: list[int] = []
+    before, rises = 0, False
+    for total in course.totals(batch):
+        if total < before and rises:
+            found.append(before)
+        rises, before = total > before, total
+    return [*found, before] if rises else found
