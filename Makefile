@@ -18,9 +18,13 @@ $(VENV)/dev: $(BIN)/archspec
 
 setup: $(VENV)/dev  ## make .venv with everything that development needs
 
-demo: $(BIN)/archspec  ## summarize LeNet-5 and AlexNet
+$(VENV)/train: $(BIN)/archspec
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
+	@touch $@
+
+demo: $(VENV)/train  ## summarize LeNet-5, and train it on handwritten digits
 	$(BIN)/archspec summarize lenet5
-	$(BIN)/archspec summarize alexnet
+	$(BIN)/archspec train lenet5
 
 test: $(VENV)/dev  ## run the tests
 	$(BIN)/python -m pytest -n 2

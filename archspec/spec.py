@@ -321,10 +321,11 @@ class SpecReader:
     def recipes(self, root: Map) -> None:
         """Findings for the `recipes:` that can't be trained by."""
         recipes = root.get("recipes")
-        for name, recipe in recipes.items() if isinstance(recipes, Map) else ():
+        if isinstance(recipes, Map):
             from archspec.train_section import read_training
 
-            read_training(recipe, recipes.value_spans[name], self.findings)
+            for name, recipe in recipes.items():
+                read_training(recipe, recipes.value_spans[name], self.findings)
 
     def variants(self, root: Map) -> dict[str, Map]:
         """The `variants:` section; each entry sets parameters and sections."""

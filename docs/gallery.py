@@ -87,7 +87,7 @@ ENTRIES = (
     ),
     Entry(
         "Memory",
-        "What is alive at each layer, and the tensors that make the peak: in inference, and what training keeps.",
+        "What is alive at each layer, and the tensors that make the peak: in inference and in a training step.",
         "archspec render resnet50 -o memory.svg --style memory --batch 32",
     ),
 )

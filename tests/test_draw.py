@@ -26,7 +26,9 @@ from archspec.draw.render import Format, Look, NoSuchPart, Style, render, scene
 from archspec.draw.scene import Box, Group, Rect, Route, Scene, Text, walk
 from archspec.draw.scene import Path as Shape
 from archspec.graph import INPUT, Graph
-from archspec.memory import inference_memory, kept_for_backward
+from archspec.memory import inference_memory
+from archspec.memory.training import StepCourse
+from archspec.report.units import bytes_text
 from archspec.report.zoo import members
 from docs.gallery import pictures
 from tests.conftest import REPOSITORY
@@ -357,14 +359,19 @@ def test_labels() -> None:
 @pytest.mark.parametrize("batch", [1, 16])
 def test_memory_over_time_has_the_peak_of_the_analysis(name: str, batch: int) -> None:
     graph = graph_of(name)
-    timeline = inference(graph, batch, "float32")
-    totals = timeline.totals()
+    course = inference(graph, batch, "float32")
     expected = inference_memory(graph, batch=batch)
-    assert max(totals) == expected.peak
-    assert timeline.nodes[totals.index(expected.peak)] == expected.at
-    assert {(life.name, life.bytes) for life in timeline.at(totals.index(expected.peak))} == set(expected.alive)
-    kept = training(graph, batch, "float16")
-    assert kept.totals()[-1] == sum(tensor.bytes for tensor in kept_for_backward(graph, batch=batch, dtype="float16"))
+    at_peak = course.moments[course.peak]
+    assert max(moment.bytes for moment in course.moments) == at_peak.bytes == expected.peak
+    assert at_peak.name == expected.at
+    assert {(tensor.name, tensor.bytes) for tensor in course.tensors} == set(expected.alive)
+    step = training(graph, batch, "float16")
+    memory = StepCourse(graph, dtype="float16").memory(batch)
+    assert step.moments[step.peak].bytes == memory.peak
+    assert sum(tensor.bytes for tensor in step.tensors) + step.resident == memory.peak
+    shown = [item.text for item in walk(scene(graph, Look("memory", batch=batch)).items) if isinstance(item, Text)]
+    assert any(text.startswith(f"{bytes_text(expected.peak)} at {expected.at}") for text in shown)
+    assert any(text.startswith(f"{bytes_text(StepCourse(graph).peak(batch))} at ") for text in shown)
 
 
 def test_volumes_of_lenet5_are_those_of_the_paper() -> None:

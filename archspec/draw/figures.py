@@ -60,6 +60,7 @@ class Figures:
         self._other = _sums(sum(each.other for each in nodes) for nodes in rows)
         self._macs = _sums(sum(each.macs for each in nodes) for nodes in rows)
         self._row_of = {node.name: index for index, row in enumerate(graph.rows) for node in row.nodes}
+        self._role_of = {row.name: row.main.operator.role for row in graph.rows}
         self._last_use = dict.fromkeys(range(-1, len(rows)), -1)
         for index in range(len(rows)):
             for source in self.sources(index, index + 1):
@@ -83,6 +84,10 @@ class Figures:
             self._macs[rows.stop] - self._macs[rows.start],
             "" if row is None else row_window(row), None if row is None else row.main.operator, part,
         )  # fmt: skip
+
+    def role_of(self, row: str) -> str:
+        """The role of a row's operator."""
+        return self._role_of[row]
 
     def producer(self, tensor: str) -> int:
         """The row that makes a tensor; -1 for the input."""

@@ -1,80 +1,95 @@
-"""When each tensor of a forward pass is alive, and what training keeps of them."""
+"""Memory over time: what a forward pass and a training step have alive, moment by moment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from archspec.graph import INPUT, Graph
-from archspec.memory import DTYPE_BYTES, Dtype, kept_for_backward, storages
+from archspec.memory import DTYPE_BYTES, Dtype
+from archspec.memory.inference import lives
+from archspec.memory.training import StepCourse
+
+_BACK = "backward of "
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """A tensor with the positions of the first and the last node that need its memory."""
+class Moment:
+    """Something that runs, and the most that is alive meanwhile."""
 
     name: str
-    first: int
-    last: int
+    row: str | None
+    """the row that it belongs to; None for the loss and the optimizer"""
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """The memory of a pass: its nodes with their kinds, and what is alive at each."""
+class Tensor:
+    """A tensor that is alive at the peak, with the moments that begin and end its life where these are known."""
 
-    nodes: tuple[str, ...]
-    kinds: tuple[str, ...]
-    lives: tuple[Life, ...]
-
-    def totals(self) -> list[int]:
-        """The bytes alive at each node."""
-        change = [0] * (len(self.nodes) + 1)
-        for life in self.lives:
-            change[life.first] += life.bytes
-            change[life.last + 1] -= life.bytes
-        totals: list[int] = []
-        for each in change[:-1]:
-            totals.append((totals[-1] if totals else 0) + each)
-        return totals
-
-    def at(self, position: int) -> list[Life]:
-        """What is alive at a node, the largest first."""
-        return sorted(
-            (life for life in self.lives if life.first <= position <= life.last), key=lambda life: -life.bytes
-        )
+    name: str
+    bytes: int
+    kind: str
+    """what it is coloured by"""
+    life: tuple[int, int] | None = None
 
 
-def inference(graph: Graph, batch: int, dtype: Dtype) -> Timeline:
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The moments of a pass, in order, and what is alive at the peak, the largest first."""
+
+    moments: tuple[Moment, ...]
+    peak: int
+    """the position of the moment with the most memory"""
+    tensors: tuple[Tensor, ...]
+    resident: int = 0
+    """what is there all the time: weights, running statistics"""
+
+
+def inference(graph: Graph, batch: int, dtype: Dtype) -> Course:
     """A forward pass that frees each tensor after its last use."""
     nodes = graph.inference_nodes
-    owner = storages(nodes, training=False)
     unit = batch * DTYPE_BYTES[dtype]
-    first = {INPUT: 0}
-    last = {INPUT: 0}
-    for index, node in enumerate(nodes):
-        for tensor in node.inputs:
-            last[owner[tensor]] = index
-        first.setdefault(owner[node.name], index)
-        last[owner[node.name]] = max(last.get(owner[node.name], index), index)
-    for output in graph.outputs:
-        if not output.train_only:
-            last[owner[output.node]] = len(nodes) - 1
-    lives = tuple(Life(name, start, last[name], graph.shape_of(name).elements * unit) for name, start in first.items())
-    return Timeline(tuple(node.name for node in nodes), tuple(_kind(graph, node.name) for node in nodes), lives)
-
-
-def training(graph: Graph, batch: int, dtype: Dtype) -> Timeline:
-    """The forward pass of a training step: what it keeps for the backward pass, from the node that makes it on."""
-    place = {node.name: index for index, node in enumerate(graph.nodes)} | {INPUT: 0}
-    end = len(graph.nodes) - 1
-    lives = tuple(
-        Life(tensor.name, place[tensor.name.partition(":")[0]], end, tensor.bytes)
-        for tensor in kept_for_backward(graph, batch=batch, dtype=dtype)
+    change = [0] * (len(nodes) + 1)
+    found: list[Tensor] = []
+    for name, (first, last) in lives(graph).items():
+        size = graph.shape_of(name).elements * unit
+        # the input is there before the first node runs, and results are there after the last
+        life = (max(first, 0), min(last, len(nodes) - 1))
+        if life[1] >= life[0]:
+            change[life[0]] += size
+            change[life[1] + 1] -= size
+            found.append(Tensor(name, size, _kind(graph, name), life))
+    totals: list[int] = []
+    for each in change[:-1]:
+        totals.append((totals[-1] if totals else 0) + each)
+    moments = tuple(
+        Moment(node.name, graph.row_of[node.name].name, total) for node, total in zip(nodes, totals, strict=True)
     )
-    names = tuple(node.name for node in graph.nodes)
-    return Timeline(names, tuple(_kind(graph, name) for name in names), lives)
+    peak = totals.index(max(totals)) if totals else 0
+    alive = [each for each in found if each.life is not None and each.life[0] <= peak <= each.life[1]]
+    return Course(moments, peak, tuple(sorted(alive, key=lambda each: -each.bytes)))
 
 
-def _kind(graph: Graph, node: str) -> str:
-    """What a node is coloured by: its row."""
-    return graph.row_of[node].main.operator.role
+def training(graph: Graph, batch: int, dtype: Dtype) -> Course:
+    """A step of plain SGD: forward, loss, backward and the new weights."""
+    memory = StepCourse(graph, dtype=dtype).memory(batch)
+    moments = tuple(Moment(what, _row(graph, what), most) for what, most in memory.course)
+    totals = [moment.bytes for moment in moments]
+    tensors = tuple(Tensor(each.name, each.bytes, _kind(graph, each.name)) for each in memory.alive)
+    return Course(moments, totals.index(max(totals)), tensors, memory.resident)
+
+
+def _row(graph: Graph, what: str) -> str | None:
+    """The row of the node that a moment names."""
+    node = what.removeprefix(_BACK).partition(":")[0]
+    return graph.row_of[node].name if node in graph.row_of else None
+
+
+def _kind(graph: Graph, tensor: str) -> str:
+    """What a tensor is coloured by: its row."""
+    if tensor == INPUT:
+        return "input"
+    node = tensor.removeprefix("gradient of ").partition(":")[0]
+    while node and node not in graph.row_of:
+        node = node.rpartition(".")[0]
+    return graph.row_of[node].main.operator.role if node else "noise"

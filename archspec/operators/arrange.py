@@ -49,6 +49,10 @@ class Flatten(_Arrangement):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return Shape.of(inputs[0].elements)
 
+    def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        # torch returns a vector as it is
+        return super().functions(inputs, output) if inputs[0].is_maps else ()
+
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.flatten", {"start_dim": 1})
 
