@@ -198,3 +198,32 @@ def test_plans_stay_within_their_budget(name: str) -> None:
     assert recompute_plan(graph, 8, peak, optimizer) is not None
     tighter = recompute_plan(graph, 8, peak - 1, optimizer)
     assert tighter is None or StepCourse(graph, recomputed=tighter).peak(8) < peak
+
+
+ORDER = {
+    "a vector that is flattened is the vector itself": (
+        "{type: dense, units: 3, name: a}, {type: add, branches: [[{type: dropout, rate: 0}], [{type: flatten}],"
+        " [{type: mish, activation: leaky_relu}]]}, {type: relu}"
+    ),
+    "slices of one tensor, concatenated": (
+        "{type: conv, maps: 6, kernel: 3, name: a}, {type: slice, stop: 4, from: a, name: b}, {type: slice, start: 2,"
+        " stop: 6, from: a, name: c}, {type: concat, from: [b, c, a]}, {type: group_norm, groups: 2}"
+    ),
+    "a trained distance": (
+        "{type: conv, maps: 2, kernel: 3}, {type: rbf, units: 5}, {type: prelu}, {type: dense, units: 2}"
+    ),
+    "slopes for an input that has no gradient": (
+        "{type: prelu, per_map: true}, {type: flatten}, {type: dense, units: 4}"
+    ),
+    "a norm behind which a concat stands": (
+        "{type: conv, maps: 4, kernel: 3}, {type: concat, branches: [[{type: group_norm, groups: 2}], [{type: tanh,"
+        " norm: batch}]]}"
+    ),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("case", ORDER)
+def test_order_and_owners(case: str, batch: int) -> None:
+    graph = archspec.loads(f"input: 3x8x8\nlayers: [{ORDER[case]}]")
+    agree(StepCourse(graph), TorchStep(graph, batch))

@@ -35,7 +35,7 @@ def add_compile(subparsers: Subparsers) -> None:
         epilog=_EXAMPLES,
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
+    parser.add_argument("spec", metavar="SPEC", help=f"{SPEC_HELP}; or the folder of a run, with what it learnt")
     parser.add_argument(
         "-o", "--output", metavar="FILE", action="append", default=[], type=_output,
         help="a file to write, of the kind that its ending says; may be repeated. Else the source is printed",
@@ -70,7 +70,7 @@ def run_compile(arguments: argparse.Namespace) -> int:
         if larger is None:
             print("--input wants a size such as 3x448x448", file=sys.stderr)
             return 2
-    graph = checked_graph(arguments.spec, arguments)
+    graph = _of_run(arguments) if Path(arguments.spec).is_dir() else checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1
     needs_weights = arguments.weights is not None or any(path.suffix != ".py" for path in arguments.output)
@@ -86,6 +86,19 @@ def run_compile(arguments: argparse.Namespace) -> int:
     for path in arguments.output:
         _write(graph, state, path, replace=arguments.force)
     return 0
+
+
+def _of_run(arguments: argparse.Namespace) -> Graph:
+    """The network of a run; its weights are the run's where no others are given."""
+    from archspec.report.training import WEIGHTS
+    from compiler.train.folder import RunFolder
+    from compiler.train.run import read_run
+
+    folder = RunFolder.existing(Path(arguments.spec))
+    graph, _, _ = read_run(folder)
+    if arguments.weights is None and (folder.path / WEIGHTS).exists():
+        arguments.weights = str(folder.path / WEIGHTS)
+    return graph
 
 
 def _weights(graph: Graph, arguments: argparse.Namespace) -> dict[str, Tensor]:

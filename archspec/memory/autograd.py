@@ -45,6 +45,10 @@ class _Record:
     saved: list[int]
     wasted: tuple[Size, ...] = ()
     """gradients that are made and not needed"""
+    size: Size = NUMBER
+    """its result's"""
+    is_contiguous: bool = False
+    """whether it copies a gradient that is a part of another"""
     frame: Frame | None = None
     """where what it would have saved is computed again"""
     is_weight: bool = False
@@ -77,6 +81,7 @@ class _Enough(Exception):
 class _Gradient:
     storage: int
     is_view: bool = False
+    is_part: bool = False
 
 
 @dataclass
@@ -153,7 +158,8 @@ class Autograd:
             if self._again is None:
                 edges = [(local[each.value].record, each, local[each.value].size) for each in differentiated]
                 others = (value.size for _, value in read if value.record == CONSTANT and function.together)
-                record = _Record(name, edges, [], tuple(others), frame=self._frame if refs else None)
+                record = _Record(name, edges, [], tuple(others), made.size, frame=self._frame if refs else None)
+                record.is_contiguous = any(argument.contiguous for argument in function.arguments)
                 self.records.append(record)
                 if function.number == "saved":
                     record.saved.append(ledger.hold(number))
@@ -253,6 +259,8 @@ class Autograd:
                 self._run_again(frame)
             ledger.mark(f"backward of {record.label}")
             wasted = [ledger.allocate(f"gradient for nothing of {record.label}", size) for size in record.wasted]
+            if gradient.is_part and not self.single and record.is_contiguous:
+                wasted.append(ledger.allocate(f"copy of the gradient of {record.label}", record.size))
             made = [(edge[0], self._gradient(edge, gradient)) for edge in record.edges]
             for storage in wasted:
                 ledger.drop(storage)
@@ -300,7 +308,8 @@ class Autograd:
         ledger = self.ledger
         if argument.gradient != "new":
             ledger.hold(gradient.storage)
-            return _Gradient(gradient.storage, gradient.is_view or argument.gradient == "view")
+            is_view = gradient.is_view or argument.gradient in ("view", "part")
+            return _Gradient(gradient.storage, is_view, gradient.is_part or argument.gradient == "part")
         name = f"gradient of {self.records[edge[0]].label}"
         scratch = [ledger.allocate(name, each) for each in argument.scratch]
         made = ledger.allocate(name, argument.whole or size)

@@ -32,9 +32,9 @@ class Argument:
     """A value by which a function can be differentiated."""
 
     value: Ref
-    gradient: Literal["new", "same", "view", "summed"] = "new"
+    gradient: Literal["new", "same", "view", "part", "summed"] = "new"
     """a tensor of its own; the result's gradient itself (of a sum); that gradient seen otherwise (of a reshape);
-    that gradient summed over what was broadcast"""
+    some maps of it (of a concat); that gradient summed over what was broadcast"""
     saves: tuple[Ref, ...] = ()
     """what has to be saved for this gradient"""
     scratch: tuple[Size, ...] = ()
@@ -42,7 +42,7 @@ class Argument:
     whole: Size | None = None
     """the gradient before it is summed over what was broadcast"""
     contiguous: bool = False
-    """a slice of a larger tensor is copied first"""
+    """a slice of a larger tensor is copied first, in the backward pass too"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class Concat(_Combination):
         return self if len({image[1:] for image in images}) == 1 else super().on_maps(images)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        arguments = tuple(Argument(index, "view") for index in range(len(inputs)))
+        arguments = tuple(Argument(index, "part") for index in range(len(inputs)))
         return (Function(arguments, size=Size(output.elements)),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
