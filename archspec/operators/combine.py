@@ -182,7 +182,7 @@ class Scale(_Combination):
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         size = Size(output.elements)
-        gate = Argument(1, saves=(0,), whole=size)
+        gate = Argument(1, saves=(0,), whole=size if inputs[0].area > 1 else None)
         return (Function((Argument(0, saves=(1,)), gate), size=size),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
