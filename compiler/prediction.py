@@ -11,14 +11,12 @@ import torch
 from torch import Tensor
 
 from archspec.diagnostic import Diagnostic
-from archspec.report.training import WEIGHTS
 from compiler.data import DataError, Preprocessing
 from compiler.data.images import decode, quietly
 from compiler.data.preprocessing import center
-from compiler.train.failure import TrainingError
 from compiler.train.folder import RunFolder
 from compiler.train.losses import Criterion, criteria_of
-from compiler.train.run import read_run, source_of
+from compiler.train.run import read_run, source_of, weights_of
 from compiler.train.session import network_of, recipe_of
 from compiler.weights import read_weights
 
@@ -69,12 +67,7 @@ class Predictor:
         """The network of a run; `TrainingError` where it has not reached its end."""
         folder = RunFolder.existing(run)
         graph, about, _ = read_run(folder)
-        weights = folder.path / WEIGHTS
-        if not weights.exists():
-            raise TrainingError(
-                "E906", f"{run} has no {WEIGHTS}: it has not reached its end",
-                f"go on with: archspec train --resume {run}",
-            )  # fmt: skip
+        weights = weights_of(folder)
         steps = Preprocessing.from_dict(about["preprocessing"])
         network = network_of(source_of(folder, about)).to(device)
         network.load_state_dict(read_weights(weights).tensors)

@@ -70,11 +70,15 @@ def run_compile(arguments: argparse.Namespace) -> int:
         if larger is None:
             print("--input wants a size such as 3x448x448", file=sys.stderr)
             return 2
-    graph = _of_run(arguments) if Path(arguments.spec).is_dir() else checked_graph(arguments.spec, arguments)
-    if graph is None:
-        return 1
-    needs_weights = arguments.weights is not None or any(path.suffix != ".py" for path in arguments.output)
-    state = _weights(graph, arguments) if needs_weights else None
+    state = None
+    if Path(arguments.spec).is_dir():
+        graph, state = _trained(Path(arguments.spec))
+    else:
+        graph = checked_graph(arguments.spec, arguments)
+        if graph is None:
+            return 1
+        if arguments.weights is not None or any(path.suffix != ".py" for path in arguments.output):
+            state = _weights(graph, arguments)
     if arguments.fully_convolutional:
         graph, state = _slid(graph, state, larger)
     if arguments.fold:
@@ -88,17 +92,17 @@ def run_compile(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of_run(arguments: argparse.Namespace) -> Graph:
-    """The network of a run; its weights are the run's where no others are given."""
-    from archspec.report.training import WEIGHTS
+def _trained(run: Path) -> tuple[Graph, dict[str, Tensor]]:
+    """The network of a run, from its flat spec, and what it learnt, under the names that this network has."""
     from compiler.train.folder import RunFolder
-    from compiler.train.run import read_run
+    from compiler.train.run import read_run, weights_of
+    from compiler.weights import paths_of, read_weights
 
-    folder = RunFolder.existing(Path(arguments.spec))
-    graph, _, _ = read_run(folder)
-    if arguments.weights is None and (folder.path / WEIGHTS).exists():
-        arguments.weights = str(folder.path / WEIGHTS)
-    return graph
+    folder = RunFolder.existing(run)
+    graph, about, _ = read_run(folder)
+    learnt, paths, old = read_weights(weights_of(folder)).tensors, paths_of(graph), about["modules"]
+    names = [(node.name, each.name) for node in graph.nodes for each in node.parameters()]
+    return graph, {f"{paths[node]}.{name}": learnt[f"{old[node]}.{name}"] for node, name in names}
 
 
 def _weights(graph: Graph, arguments: argparse.Namespace) -> dict[str, Tensor]:

@@ -112,6 +112,17 @@ def source_of(folder: RunFolder, about: dict[str, Any]) -> Emitted:
     return Emitted((folder.path / MODEL).read_text(encoding="utf-8"), about["class"], about["modules"])
 
 
+def weights_of(folder: RunFolder) -> Path:
+    """The weights that a run has left; `TrainingError` where it has not reached its end."""
+    weights = folder.path / WEIGHTS
+    if not weights.exists():
+        run = folder.path
+        raise TrainingError(
+            "E906", f"{run} has no {WEIGHTS}: it has not reached its end", f"go on with: archspec train --resume {run}"
+        )
+    return weights
+
+
 def read_run(folder: RunFolder) -> tuple[Graph, dict[str, Any], str]:
     """The network of a run, what else it says of itself, and its spec."""
     about = json.loads((folder.path / RUN).read_text(encoding="utf-8"))
@@ -231,11 +242,7 @@ def evaluate(run: Path, *, machine: Machine = ANY_MACHINE) -> tuple[Session, dic
     """A run's network with the weights it has left, and its figures anew."""
     folder = RunFolder.existing(run)
     graph, about, _ = read_run(folder)
-    weights = folder.path / WEIGHTS
-    if not weights.exists():
-        raise TrainingError(
-            "E906", f"{run} has no {WEIGHTS}: it has not reached its end", f"go on with: archspec train --resume {run}"
-        )
+    weights = weights_of(folder)
     keys = recipe_of(graph).model_copy(update={"weights": None})
     with processes(machine.device) as where, settings_of(keys, machine.threads):
         graph, source, preprocessing = replace(graph, train=keys), source_of(folder, about), about["preprocessing"]
