@@ -75,7 +75,7 @@ class _Copies:
     Module = nn.Module
 
     def __init__(self) -> None:
-        self._made: dict[Any, nn.Module] = {}
+        self._made: dict[Any, _Original] = {}
 
     def __getattr__(self, name: str) -> Any:
         kind = getattr(nn, name)
@@ -84,35 +84,46 @@ class _Copies:
 
         def made(*args: Any, **kwargs: Any) -> nn.Module:
             key = (name, args, *kwargs.items())
-            first = self._made.get(key)
-            if first is None:
-                first = self._made[key] = kind(*args, **kwargs)
-                return first
-            with torch._C.DisableTorchFunction():  # a copy is on the meta device by itself
-                return _copy(first)
+            original = self._made.get(key)
+            if original is not None:
+                return original.copy()
+            first = kind(*args, **kwargs)
+            self._made[key] = _Original(first)
+            return first
 
         self.__dict__[name] = made
         return made
 
 
-def _copy(module: nn.Module) -> nn.Module:
-    """A layer without children, with parameters of its own."""
-    kind = type(module)
-    copied = kind.__new__(kind)
-    fields = copied.__dict__
-    fields.update(module.__dict__)
-    for name, value in module.__dict__.items():
-        if type(value) in _CONTAINERS:
-            fields[name] = value.copy() if value else type(value)()
-    parameters = fields["_parameters"]
-    for name, parameter in parameters.items():
-        if parameter is not None:
-            parameters[name] = nn.Parameter(parameter, parameter.requires_grad)
-    buffers = fields["_buffers"]
-    for name, buffer in buffers.items():
-        if buffer is not None:
-            buffers[name] = buffer.detach()
-    return copied
+class _Original:
+    """A layer without children, to be copied."""
+
+    def __init__(self, module: nn.Module) -> None:
+        fields = dict(module.__dict__)
+        self.kind = type(module)
+        self.parameters: dict[str, nn.Parameter | None] = fields.pop("_parameters")
+        self.buffers: dict[str, torch.Tensor | None] = fields.pop("_buffers")
+        containers = {name: value for name, value in fields.items() if type(value) in _CONTAINERS}
+        self.empty = [(name, type(value)) for name, value in containers.items() if not value]
+        self.filled = [(name, value) for name, value in containers.items() if value]
+        self.plain = {name: value for name, value in fields.items() if name not in containers}
+
+    def copy(self) -> nn.Module:
+        """A layer with parameters and buffers of its own."""
+        copied = self.kind.__new__(self.kind)
+        fields = copied.__dict__
+        fields.update(self.plain)
+        for name, container in self.empty:
+            fields[name] = container()
+        for name, value in self.filled:
+            fields[name] = value.copy()
+        with torch._C.DisableTorchFunction():  # a copy is on the meta device by itself
+            fields["_parameters"] = {
+                name: each if each is None else nn.Parameter(each, each.requires_grad)
+                for name, each in self.parameters.items()
+            }
+            fields["_buffers"] = {name: each if each is None else each.detach() for name, each in self.buffers.items()}
+        return copied
 
 
 def empty(text: str, class_name: str) -> nn.Module:

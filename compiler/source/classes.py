@@ -66,6 +66,7 @@ class Classes:
     def __init__(self, root: Unit, settle: Callable[[Class, Classes], None]) -> None:
         self.of: dict[Unit, Class] = {}
         self._forms: dict[int, Any] = {}
+        self._structures: dict[Unit, Any] = {}
         self._known_refs: dict[Unit, dict[str, Ref]] = {}
         self.ordered: list[Class] = []
         self.named: dict[str, Class] = {}
@@ -106,10 +107,13 @@ class Classes:
         found.append(new)
 
     def _structure(self, unit: Unit) -> Any:
-        refs = self._refs(unit)
-        return tuple(
-            (item.name, self.form(item), tuple(refs[tensor] for tensor in item.inputs)) for item in unit.items
-        ) + tuple(refs[tensor] for tensor in unit.outputs)
+        """Everything of a unit but the numbers."""
+        known = self._structures.get(unit)
+        if known is None:
+            refs = self._refs(unit)
+            items = ((item.name, self.form(item), *(refs[tensor] for tensor in item.inputs)) for item in unit.items)
+            known = self._structures[unit] = (*items, len(unit.inputs), *(refs[tensor] for tensor in unit.outputs))
+        return known
 
     def _refs(self, unit: Unit) -> dict[str, Ref]:
         """The tensors of a unit as its class calls them."""
@@ -144,29 +148,29 @@ class Classes:
 
     def _merged(self, units: list[Unit]) -> Class | None:
         """One class for all the units; None where their structures do not allow it."""
+        examples = list({self._structure(unit): index for index, unit in reversed(list(enumerate(units)))}.values())
         first = units[0]
-        if any((len(unit.inputs), len(unit.outputs)) != (len(first.inputs), len(first.outputs)) for unit in units):
+        if len({(len(units[index].inputs), len(units[index].outputs)) for index in examples}) > 1:
             return None
-        names = _union([[item.name for item in unit.items] for unit in units])
+        names = _union([[item.name for item in units[index].items] for index in examples])
         if names is None:
             return None
         place = {name: index for index, name in enumerate(names)} | {IN: -1}
-        refs = [self._refs(unit) for unit in units]
+        refs = {index: self._refs(units[index]) for index in examples}
         by_name = [{item.name: item for item in unit.items} for unit in units]
         slots: list[Slot] = []
         for name in names:
             items = [each.get(name) for each in by_name]
-            own = [tuple(refs[index][tensor] for tensor in item.inputs) for index, item in enumerate(items) if item]
-            if len({self.form(item) for item in items if item}) != 1 or len(set(map(len, own))) != 1:
+            shown = [(index, item) for index in examples if (item := items[index])]
+            own = [tuple(refs[index][tensor] for tensor in item.inputs) for index, item in shown]
+            if len({self.form(item) for _, item in shown}) != 1 or len(set(map(len, own))) != 1:
                 return None
             slot = Slot(name, items, _latest(own, place))
             if not self._loops_align(items) or (slot.is_optional and len(slot.outputs) != 1):
                 return None
             slots.append(slot)
-        outputs = _latest(
-            [tuple(refs[index][tensor] for tensor in unit.outputs) for index, unit in enumerate(units)], place
-        )
-        fits = all(_is_instance(unit, slots, index, refs[index], outputs) for index, unit in enumerate(units))
+        outputs = _latest([tuple(refs[index][tensor] for tensor in units[index].outputs) for index in examples], place)
+        fits = all(_is_instance(units[index], slots, index, refs[index], outputs) for index in examples)
         return Class(first.kind, units, slots, len(first.inputs), outputs) if fits else None
 
     def _loops_align(self, items: Sequence[Item | None]) -> bool:
