@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archspec.graph import INPUT, Graph, Node
 
 CONVENTION = "MACs: multiply-accumulates of convolutions and matrix products; 1 MAC = 2 FLOPs"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeCost:
+class NodeCost(NamedTuple):
     """What one node costs."""
 
     trainable: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -53,7 +54,7 @@ class Parameter(NamedTuple):
 
     @property
     def size(self) -> int:
-        return Shape(self.shape).elements
+        return prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)

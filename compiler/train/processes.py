@@ -76,6 +76,7 @@ def processes(device: str | None) -> Iterator[Processes]:
     torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Processes(chosen, rank, count)
+        torch.distributed.barrier()  # whoever leaves first takes the connections along
     finally:
         torch.distributed.destroy_process_group()
 
