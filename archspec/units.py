@@ -144,6 +144,7 @@ class Units:
                 self.users.setdefault(self.real(tensor), []).append(node.name)
         self.results = {self.real(output.node) for output in graph.outputs}
         self.in_inference = {node.name for node in graph.inference_nodes}
+        self.has_training_nodes = len(self.in_inference) < len(graph.nodes)
         self._enclosing = [""]
         """the kinds of the units that are being made"""
         self.shared_with: dict[str, set[str]] = {}
@@ -196,9 +197,10 @@ class Units:
         nodes = [node for row in tree.rows() for node in row.nodes]
         names = {node.name for node in nodes}
         live = [node for node in nodes if node.name not in self.alias]
-        if not live or any(not self.shared_with.get(name, names) <= names for name in names):
+        shared = self.shared_with.keys() & names if self.shared_with else ()
+        if not live or any(not self.shared_with[name] <= names for name in shared):
             return None
-        if len({node.name in self.in_inference for node in live}) > 1:
+        if self.has_training_nodes and len({node.name in self.in_inference for node in live}) > 1:
             return None
         outputs = tuple(
             node.name
@@ -223,7 +225,8 @@ class Units:
         return f"{self._enclosing[-1]}.{row}"
 
     def _sources(self, nodes: Sequence[Node], names: set[str]) -> tuple[str, ...]:
-        tensors = (self.real(tensor) for node in nodes for tensor in node.inputs)
+        tensors = [tensor for node in nodes for tensor in node.inputs]
+        tensors = [self.real(tensor) for tensor in tensors] if self.alias else tensors
         return tuple(dict.fromkeys(tensor for tensor in tensors if tensor not in names))
 
     def _steps(self, row: GraphRow, prefix: str, branch: str | None) -> list[tuple[str, Item]]:
@@ -234,7 +237,7 @@ class Units:
         return found
 
     def _step(self, row: GraphRow, node: Node, branch: str | None) -> Step:
-        inputs = tuple(map(self.real, node.inputs))
+        inputs = tuple(map(self.real, node.inputs)) if self.alias else node.inputs
         initial = {} if node.shares else node.operator.initial()
         return Step("", node, self.lowered[node.name], inputs, initial, branch, node is row.output, node.shares)
 

@@ -72,7 +72,7 @@ class Call:
 
     @property
     def is_module(self) -> bool:
-        return self.target.startswith(("nn.", "layers."))
+        return self.target[:3] == "nn." or self.target[:7] == "layers."
 
     @property
     def is_folded(self) -> bool:

@@ -54,7 +54,12 @@ def arguments_of(call: Call) -> dict[str, Any]:
     if not call.is_module:
         return dict(call.arguments)
     takes_one = _pairs_of(call.target)
-    return {name: _one(value) if name in takes_one else value for name, value in call.arguments.items()}
+    return {
+        name: value[0]
+        if name in takes_one and type(value) is tuple and len(value) == 2 and value[0] == value[1]
+        else value
+        for name, value in call.arguments.items()
+    }
 
 
 @cache
@@ -64,12 +69,6 @@ def _pairs_of(target: str) -> frozenset[str]:
         return _PAIRS
     constructor = getattr(layers, target.removeprefix("layers.")).__init__
     return frozenset(name for name, kind in constructor.__annotations__.items() if str(kind).startswith("int | tuple"))
-
-
-def _one(value: Any) -> Any:
-    if isinstance(value, tuple) and len(value) == 2 and same(value[0], value[1]):
-        return value[0]
-    return value
 
 
 def turn_of_step(step: Step) -> dict[str, Any]:
