@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from archspec.checker import Builder
 from archspec.diagnostic import Findings, SpecError
-from archspec.graph import INPUT, Graph, GraphRow, Node
+from archspec.graph import INPUT, Graph, Node
 from archspec.limits import DEFAULT_LIMITS
 from archspec.operators.operator import Operator
 from archspec.shape import Shape
 from archspec.sizes import inputs_of
+from archspec.subgraph import for_inference
 
 
 def fully_convolutional(graph: Graph) -> Graph:
@@ -34,7 +35,7 @@ def fully_convolutional(graph: Graph) -> Graph:
             help="use input: maps x height x width, and begin with a convolution",
         )
         raise SpecError(findings)
-    whole = _for_inference(graph)
+    whole = for_inference(graph)
     slides = _sliding(whole)
 
     def operator_of(node: Node, images: Sequence[Shape]) -> Operator:
@@ -59,26 +60,6 @@ def fully_convolutional(graph: Graph) -> Graph:
     if findings.has_errors:
         raise SpecError(findings.ordered())
     return replace(whole, rows=tuple(builder.rows))
-
-
-def _for_inference(graph: Graph) -> Graph:
-    """The network without what only training needs, its recipe included."""
-    needed = {node.name for node in graph.inference_nodes}
-    owners: dict[str, str] = {}
-
-    def kept(node: Node) -> Node:
-        if node.shares is None or node.shares in needed:
-            return node
-        # the weights were those of an auxiliary head: the first that shared them now owns them
-        owner = owners.setdefault(node.shares, node.name)
-        return replace(node, shares=None if owner == node.name else owner)
-
-    rows: list[GraphRow | None] = []
-    for row in graph.rows:
-        nodes = {node.name: kept(node) for node in row.nodes if node.name in needed}
-        rows.append(replace(row, nodes=tuple(nodes.values()), main=nodes[row.main.name]) if nodes else None)
-    outputs = tuple(output for output in graph.outputs if not output.train_only)
-    return replace(graph.with_rows(rows), outputs=outputs, train=None)
 
 
 def _sliding(graph: Graph) -> set[str]:

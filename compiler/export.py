@@ -16,10 +16,11 @@ from torch._dynamo.exc import TorchDynamoException
 
 from archspec import __version__
 from archspec.graph import INPUT, Graph
+from archspec.subgraph import for_inference
 from compiler.atomic import whole_file
 from compiler.failure import failure
-from compiler.subgraph import built_with, for_inference
-from compiler.weights import paths_of
+from compiler.module import built_with
+from compiler.weights import carried, paths_of
 
 _LARGEST = 2**31
 """bytes that fit into one ONNX file"""
@@ -46,16 +47,10 @@ def export(module: nn.Module, graph: Graph, path: str | Path, *, replace: bool =
 
 def _without_heads(module: nn.Module, graph: Graph) -> tuple[nn.Module, Graph]:
     """The module and the graph without what only training needs, the weights being the same tensors."""
-    inference = for_inference(graph)
-    if inference is graph:
+    if not any(output.train_only for output in graph.outputs):
         return module, graph
-    state, paths, new = module.state_dict(), paths_of(graph), paths_of(inference)
-    kept = {
-        f"{new[node.name]}.{each.name}": state[f"{paths[node.name]}.{each.name}"]
-        for node in inference.nodes
-        for each in node.parameters()
-    }
-    return built_with(inference, kept), inference
+    inference = for_inference(graph)
+    return built_with(inference, carried(module.state_dict(), paths_of(graph), inference)), inference
 
 
 _Run = Callable[[Tensor], Sequence[Tensor]]

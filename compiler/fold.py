@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from archspec.costs import cost
 from archspec.graph import Graph, Node
 from archspec.operators.operator import Call
-from compiler.subgraph import built_with, with_nodes
+from archspec.subgraph import with_nodes
+from compiler.module import built_with
 from compiler.weights import paths_of
+from compiler.weights.names import entries_of
 
 State = Mapping[str, Tensor]
 
@@ -93,7 +95,7 @@ class Folded:
 
 def _own(node: Node, state: State, paths: Mapping[str, str]) -> dict[str, Tensor]:
     """A node's tensors by the names that its operator gives them."""
-    return {each.name: state[f"{paths[node.name]}.{each.name}"] for each in node.parameters()}
+    return {each.name: state[name] for name, each in entries_of(node, paths).items()}
 
 
 def _fold(node: Node, tensors: dict[str, Tensor], norm: Node, statistics: State) -> None:

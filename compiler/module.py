@@ -7,7 +7,7 @@ import linecache
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -64,6 +64,15 @@ def build(
             if callable(reset):
                 reset()
     return module.to(device, dtype or torch.float32)
+
+
+def built_with(graph: Graph, state: Mapping[str, torch.Tensor]) -> nn.Module:
+    """The network in inference with these very tensors as its weights."""
+    like = next((tensor for tensor in state.values() if tensor.is_floating_point()), None)
+    # the tensors that no state_dict has, such as the connections of a partial convolution, are made by building
+    module = build(graph, device="cpu" if like is None else like.device)
+    module.load_state_dict(state, assign=True)
+    return module.eval()
 
 
 class _Copies:
@@ -128,7 +137,7 @@ class _Original:
 
 def empty(text: str, class_name: str) -> nn.Module:
     """The network of a source, on the meta device."""
-    module = _executed(text)
+    module = executed(text)
     with _building, _WithoutMemory():
         module.__dict__["nn"] = _Copies()
         try:
@@ -159,7 +168,7 @@ def _inner_first(module: nn.Module, seen: set[nn.Module]) -> Iterator[nn.Module]
 
 
 @cache
-def _executed(text: str) -> ModuleType:
+def executed(text: str) -> ModuleType:
     """The source as a module that tracebacks, torch.compile and pickle find again."""
     name = f"compiler.emitted_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     module = ModuleType(name)
@@ -181,5 +190,5 @@ def _reduced(self: nn.Module, _protocol: int) -> tuple[Any, ...]:
 
 
 def _restored(text: str, class_name: str) -> nn.Module:
-    kind = getattr(_executed(text), class_name)
+    kind = getattr(executed(text), class_name)
     return kind.__new__(kind)

@@ -20,7 +20,7 @@ from archspec.graph import Graph
 from archspec.report.zoo import members
 from archspec.sizes import at_input, is_same_module, positions
 from compiler import build, emitted
-from compiler.convolve import carry
+from compiler.weights import carried, paths_of
 from tests.test_random_specs import CALM, specs
 
 MEMBERS = [
@@ -103,7 +103,7 @@ def valid_net(head: str) -> Graph:
 def moved(graph: Graph, converted: Graph, module: nn.Module) -> nn.Module:
     """The module of a converted graph, with the original's weights."""
     result = build(converted, dtype=next((each.dtype for each in module.parameters()), None))
-    result.load_state_dict(carry(module.state_dict(), graph, converted))
+    result.load_state_dict(carried(module.state_dict(), paths_of(graph), converted))
     return result.eval()
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, TextIO
 
@@ -127,6 +128,12 @@ def options_of(arguments: argparse.Namespace, variant: str | None = None) -> Opt
 def compiled(name: str, options: Options) -> Checked:
     """A spec by its path, its name in the zoo, or - for standard input."""
     return compile_text(standard_input(options.limits), options) if name == STDIN else compile_spec(name, options)
+
+
+def folder_of(spec: str) -> Path:
+    """The folder that paths in a spec start from: its own, or the current one for the zoo and standard input."""
+    path = Path(spec)
+    return path.parent if spec != STDIN and path.is_file() else Path()
 
 
 def standard_input(limits: Limits) -> bytes:

@@ -7,7 +7,7 @@ import json
 
 from archspec.cli.arguments import Subparsers, add_command, add_spec_options, positive, terminal_width
 from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
-from archspec.cli.train import guarded
+from archspec.cli.guard import guarded
 from archspec.graph import Graph
 from archspec.memory import DTYPES
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archspec.cli.arguments import HelpFormatter, Subparsers, add_spec_options, natural
 from archspec.cli.commands import SPEC_HELP, checked_graph
-from archspec.cli.train import guarded
+from archspec.cli.guard import guarded
 from archspec.graph import Graph
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def add_compile(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--partial", action="store_true", help="load what fits of the weights, and say what stays as it was drawn"
     )
-    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the weights that are drawn (0)")
+    parser.add_argument("--seed", type=natural, metavar="N", help="of the weights that are drawn (0)")
     parser.add_argument("--fold", action="store_true", help="for inference: batch norms become part of convolutions")
     parser.add_argument(
         "--fully-convolutional", action="store_true",
@@ -64,6 +64,9 @@ def _output(text: str) -> Path:
 
 def run_compile(arguments: argparse.Namespace) -> int:
     """Write a network in the formats asked for."""
+    if complaint := _contradiction(arguments):
+        print(complaint, file=sys.stderr)
+        return 2
     larger = None
     if arguments.fully_convolutional and arguments.input is not None:
         larger, arguments.input = _sides(arguments.input), None
@@ -92,17 +95,31 @@ def run_compile(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _contradiction(arguments: argparse.Namespace) -> str | None:
+    """What does not go together in what was asked for."""
+    if arguments.partial and arguments.weights is None:
+        return "--partial says how to load a file of weights: add --weights FILE"
+    if not Path(arguments.spec).is_dir():
+        return None
+    given = {
+        "--weights": arguments.weights, "--seed": arguments.seed, "--set": arguments.settings,
+        "--variant": arguments.variant, "--input": None if arguments.fully_convolutional else arguments.input,
+    }  # fmt: skip
+    changes = [option for option, value in given.items() if value not in (None, [], {})]
+    return (
+        f"{arguments.spec} is a run, with its own spec and weights: leave out {', '.join(changes)}" if changes else None
+    )
+
+
 def _trained(run: Path) -> tuple[Graph, dict[str, Tensor]]:
     """The network of a run, from its flat spec, and what it learnt, under the names that this network has."""
     from compiler.train.folder import RunFolder
     from compiler.train.run import read_run, weights_of
-    from compiler.weights import paths_of, read_weights
+    from compiler.weights import carried, read_weights
 
     folder = RunFolder.existing(run)
     graph, about, _ = read_run(folder)
-    learnt, paths, old = read_weights(weights_of(folder)).tensors, paths_of(graph), about["modules"]
-    names = [(node.name, each.name) for node in graph.nodes for each in node.parameters()]
-    return graph, {f"{paths[node]}.{name}": learnt[f"{old[node]}.{name}"] for node, name in names}
+    return graph, carried(read_weights(weights_of(folder)).tensors, about["modules"], graph)
 
 
 def _weights(graph: Graph, arguments: argparse.Namespace) -> dict[str, Tensor]:
@@ -110,7 +127,7 @@ def _weights(graph: Graph, arguments: argparse.Namespace) -> dict[str, Tensor]:
     from compiler import build
     from compiler.weights import load
 
-    module = build(graph, seed=arguments.seed)
+    module = build(graph, seed=arguments.seed or 0)
     if arguments.weights is not None:
         found = load(module, arguments.weights, on_mismatch="report" if arguments.partial else "error")
         print(found.as_text(), file=sys.stderr)
@@ -122,14 +139,14 @@ def _slid(
 ) -> tuple[Graph, dict[str, Tensor] | None]:
     from archspec.convolve import fully_convolutional
     from archspec.sizes import at_input, positions
-    from compiler.convolve import carry
+    from compiler.weights import carried, paths_of
 
     converted = fully_convolutional(graph)
     if larger is not None:
         converted = at_input(converted, larger)
     for each in positions(converted):
         print(each, file=sys.stderr)
-    return converted, None if state is None else carry(state, graph, converted)
+    return converted, None if state is None else carried(state, paths_of(graph), converted)
 
 
 def _sides(text: str) -> tuple[int, ...] | None:
@@ -154,9 +171,10 @@ def _write(graph: Graph, state: dict[str, Tensor] | None, path: Path, *, replace
     from compiler.weights import save
 
     if path.suffix == ".py":
+        source = emit(graph)
         with whole_file(path, replace=replace) as written:
-            written.write_text(emit(graph), encoding="utf-8")
-        print(f"{path}: {len(emit(graph).splitlines())} lines", file=sys.stderr)
+            written.write_text(source, encoding="utf-8")
+        print(f"{path}: {len(source.splitlines())} lines", file=sys.stderr)
         return
     assert state is not None
     if path.suffix == ".safetensors":

@@ -12,6 +12,7 @@ from archspec.cli.arguments import (
     add_command,
     add_spec_options,
     compiled,
+    folder_of,
     limits_of,
     natural,
     options_of,
@@ -19,7 +20,7 @@ from archspec.cli.arguments import (
     report,
 )
 from archspec.cli.commands import SPEC_HELP
-from archspec.cli.train import _base, guarded  # pyright: ignore[reportPrivateUsage]
+from archspec.cli.guard import guarded
 from archspec.graph import Graph
 
 _PARTS = ("train", "validation", "test")
@@ -66,7 +67,7 @@ def _show(graph: Graph, arguments: argparse.Namespace) -> int:
     main = next(output for output in graph.outputs if not output.train_only)
     data = prepare(
         keys.data, keys.preprocess, keys.augment, input=graph.input, seed=keys.seed, device="cpu",
-        base=_base(arguments.spec), units=graph.shape_of(main.node).elements,
+        base=folder_of(arguments.spec), units=graph.shape_of(main.node).elements,
     )  # fmt: skip
     if arguments.part not in data.splits:
         print(f"there is no {arguments.part}: it has {', '.join(data.splits)}", file=sys.stderr)

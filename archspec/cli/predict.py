@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from archspec.cli.arguments import Subparsers, add_command, positive, report
 from archspec.cli.commands import add_format
-from archspec.cli.train import guarded
+from archspec.cli.guard import guarded
 from archspec.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ from archspec.cli.arguments import (
     add_command,
     add_spec_options,
     compiled,
+    folder_of,
     limits_of,
     options_of,
     positive,
@@ -25,9 +23,8 @@ from archspec.cli.arguments import (
     terminal_width,
 )
 from archspec.cli.commands import SPEC_HELP, add_format
+from archspec.cli.guard import guarded
 from archspec.cli.progress import Console
-from archspec.diagnostic import Diagnostic, SpecError
-from archspec.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from compiler.train.run import Machine
@@ -46,30 +43,6 @@ def _machine(arguments: argparse.Namespace) -> Machine:
     from compiler.train.run import Machine
 
     return Machine(arguments.device, arguments.threads)
-
-
-def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """A command that needs torch: says which install has it, and shows what stops it as a diagnostic."""
-
-    def command(arguments: argparse.Namespace) -> int:
-        missing = [name for name in ("torch", "numpy", "safetensors") if find_spec(name) is None]
-        if missing:
-            print(f"this needs {', '.join(missing)}: pip install 'archspec-nn[train]'", file=sys.stderr)
-            return 1
-        # threads that spin while they wait make a busy machine ten times slower, and gain little on an idle one
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            return run(arguments)
-        except SpecError as error:
-            report(error.diagnostics, DEFAULT_LIMITS)
-        except Exception as error:
-            found = getattr(error, "diagnostic", None)
-            if not isinstance(found, Diagnostic):
-                raise
-            report([found], DEFAULT_LIMITS)
-        return 1
-
-    return command
 
 
 def add_train(subparsers: Subparsers) -> None:
@@ -119,7 +92,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     report((each for each in checked.diagnostics if each.severity not in hidden), limits_of(arguments))
     if checked.graph is None:
         return 1
-    base = _base(arguments.spec)
+    base = folder_of(arguments.spec)
     if arguments.dry_run or arguments.overfit_batch:
         from compiler.train.trial import dry_run, overfit_batch
 
@@ -141,12 +114,6 @@ def run_train(arguments: argparse.Namespace) -> int:
         machine=_machine(arguments),
     )
     return _said(outcome, arguments)
-
-
-def _base(spec: str) -> Path:
-    """The folder that paths in a spec start from: its own, or the current one for the zoo and standard input."""
-    path = Path(spec)
-    return path.parent if spec != STDIN and path.is_file() else Path()
 
 
 def _run_name(spec: str, *parts: str | None) -> str:

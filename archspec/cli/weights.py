@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archspec.cli.arguments import COMMAND, HelpFormatter, Subparsers, add_command, add_spec_options, terminal_width
 from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
-from archspec.cli.train import guarded
+from archspec.cli.guard import guarded
 
 if TYPE_CHECKING:
     pass

@@ -31,6 +31,7 @@ from compiler.port.source import (
 from compiler.port.target import Keys, Slot, Target, depth_first
 from compiler.weights.files import Weights
 from compiler.weights.load import COUNTER
+from compiler.weights.names import entries_of
 
 
 def port(
@@ -160,7 +161,13 @@ def _placed(
     if uncounted:
         notes.append(f"{uncounted} norms of the source have no count of batches, which begins at 0")
     moved = {name for each in placements for name in each.entries}
-    names = [f"{paths[node.name]}.{parameter.name}" for node in graph.nodes for parameter in node.parameters()]
+    for node in graph.nodes:
+        if node.shares is not None:  # the same values, where both are modules of their own
+            owned = entries_of(graph.by_name[node.shares], paths)
+            for name, owner in zip(entries_of(node, paths), owned, strict=True):
+                if owner in tensors:
+                    tensors.setdefault(name, tensors[owner])
+    names = list(dict.fromkeys(name for node in graph.nodes for name in entries_of(node, paths)))
     return Port(
         {name: tensors[name] for name in names if name in tensors},
         tuple(placements),

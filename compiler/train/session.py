@@ -15,7 +15,7 @@ from torch import nn
 from archspec.graph import Graph
 from archspec.training import TrainKeys
 from compiler.data import Data, prepare
-from compiler.module import _executed
+from compiler.module import executed
 from compiler.source import Emitted, emitted
 from compiler.train.environment import keep_freed_memory
 from compiler.train.failure import TrainingError
@@ -106,7 +106,7 @@ def open_session(
 
 def network_of(source: Emitted) -> nn.Module:
     """The network of an emitted source, as its constructors start it."""
-    return getattr(_executed(source.text), source.class_name)()
+    return getattr(executed(source.text), source.class_name)()
 
 
 def recipe_of(graph: Graph) -> TrainKeys:

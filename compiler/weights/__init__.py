@@ -2,13 +2,14 @@
 
 from compiler.weights.files import Weights, read_weights, save
 from compiler.weights.load import Misshaped, Report, compare, load, mismatches
-from compiler.weights.names import blank_state, paths_of
+from compiler.weights.names import blank_state, carried, paths_of
 
 __all__ = [
     "Misshaped",
     "Report",
     "Weights",
     "blank_state",
+    "carried",
     "compare",
     "load",
     "mismatches",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from collections.abc import Mapping
@@ -190,9 +191,17 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def save(
-    weights: nn.Module | Mapping[str, Tensor], path: str | Path, *, spec: str | None = None, replace: bool = False
+    weights: nn.Module | Mapping[str, Tensor],
+    path: str | Path,
+    *,
+    spec: str | None = None,
+    about: Mapping[str, str] | None = None,
+    replace: bool = False,
 ) -> None:
-    """Write a .safetensors file that says what spec it is for; a file that is there stays unless `replace`."""
+    """Write a .safetensors file that says what spec it is for; a file that is there stays unless `replace`.
+
+    `about` is what else its metadata are to say. The same weights give the same bytes.
+    """
     found = weights.state_dict() if isinstance(weights, nn.Module) else weights
     tensors: dict[str, Tensor] = {}
     memory: set[int] = set()
@@ -201,6 +210,19 @@ def save(
         # safetensors refuses names that share their memory
         tensors[name] = stored.clone() if stored.untyped_storage().data_ptr() in memory else stored
         memory.add(stored.untyped_storage().data_ptr())
-    metadata = {"format": "pt", "archspec": __version__, **({"spec": spec} if spec else {})}
+    metadata = {"format": "pt", "archspec": __version__, **({"spec": spec} if spec else {}), **(about or {})}
     with whole_file(path, replace=replace) as written:
         save_file(tensors, written, metadata)
+        _order_metadata(written)
+
+
+def _order_metadata(path: Path) -> None:
+    """Put a file's metadata in order: safetensors writes them in one that changes from time to time."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(ordered) <= size, "the header is what it was, in another order"
+        file.seek(8)
+        file.write(ordered.ljust(size))

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 import archspec
 import compiler
 from archspec.graph import Graph
-from compiler.module import _executed
+from compiler.module import executed
 
 VGG = """
 name: small VGG
@@ -193,7 +193,7 @@ def construction(rounds: int) -> None:
     graph = archspec.load("resnet/resnet152")
 
     def compiled() -> nn.Module:
-        _executed.cache_clear()
+        executed.cache_clear()
         return compiler.build(graph, device="meta")
 
     def by_hand() -> nn.Module:
