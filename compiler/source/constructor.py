@@ -139,11 +139,7 @@ class Constructor:
                 self.made[slot.name] = [_assigned(slot.name, self._call(columns, slot.name))]
             return
         for name, vector in columns.items():
-            if not is_constant(vector):
-                attribute = f"{slot.name}_{name}" if name else slot.name
-                self.attributes[slot.name, name] = attribute
-                text = self.symbols.express(vector, name or "activation")
-                self.made.setdefault(slot.name, []).append(f"self.{attribute} = {text}")
+            self._keep_for_forward(slot, slot.name, name, vector)
 
     def _loop(self, slot: Slot, example: Loop) -> None:
         loops = [item if isinstance(item, Loop) else None for item in slot.items]
@@ -157,12 +153,17 @@ class Constructor:
                 self.made.setdefault(slot.name, []).append(_assigned(step.name, self._list(turns, step.name)))
                 continue
             for name in turn_of_step(step):
-                values = tuple(ABSENT if each is None else each[0][name] for each in turns)
-                if not is_constant(values):
-                    attribute = f"{step.name}_{name}" if name else step.name
-                    self.attributes[step.name, name] = attribute
-                    text = self.symbols.express(values, name or "activation")
-                    self.made.setdefault(slot.name, []).append(f"self.{attribute} = {text}")
+                vector = tuple(ABSENT if each is None else each[0][name] for each in turns)
+                self._keep_for_forward(slot, step.name, name, vector)
+
+    def _keep_for_forward(self, slot: Slot, step: str, name: str, vector: Vector) -> None:
+        """An attribute for an argument of a function, where it differs from instance to instance."""
+        if is_constant(vector):
+            return
+        attribute = f"{step}_{name}" if name else step
+        self.attributes[step, name] = attribute
+        text = self.symbols.express(vector, name or "activation")
+        self.made.setdefault(slot.name, []).append(f"self.{attribute} = {text}")
 
     def _list(self, turns: list[list[Turn] | None], name: str) -> Bracket:
         found = elements(turns)
