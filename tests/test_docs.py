@@ -266,6 +266,8 @@ def test_the_new_operator_of_the_page_passes_the_checks_of_all_operators(monkeyp
 
 # --- docs/json.md
 
+_FREE = ("outputs", "before.parameters", "after.parameters")
+"""objects whose keys a spec gives"""
 _KINDS = {int: "integer", str: "text", bool: "true or false", float: "number", type(None): "null"}
 
 
@@ -280,7 +282,7 @@ def _paths(value: Any, path: str = "") -> dict[str, set[str]]:
         if isinstance(value, dict):
             note(path, "object")
             for key, item in value.items():
-                visit(item, f"{path}.NAME" if path == "outputs" else f"{path}.{key}".lstrip("."))
+                visit(item, f"{path}.NAME" if path in _FREE else f"{path}.{key}".lstrip("."))
         elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             note(path, "list of objects")
             for item in value:
@@ -330,3 +332,12 @@ def test_json_of_validate_is_as_documented(place: Path) -> None:
         for command in ("bad.yaml", "nothing.yaml", "lenet5")
     ]
     _agree("validate", *values)
+
+
+def test_json_of_the_zoo_is_as_documented() -> None:
+    for section, commands in {
+        "list": ("list",),
+        "compare": ("compare lenet5 alexnet", "compare lenet5 alexnet zfnet"),
+        "scale": ("scale efficientnet --phi 1", "scale efficientnet --macs 1.5G"),
+    }.items():
+        _agree(section, *(json.loads(run(f"archspec {command} --format json")) for command in commands))
