@@ -121,7 +121,11 @@ def limits_of(arguments: argparse.Namespace) -> Limits:
 def options_of(arguments: argparse.Namespace, variant: str | None = None) -> Options:
     """What the command line says besides the spec."""
     return Options(
-        variant or getattr(arguments, "variant", None), arguments.settings, arguments.input, limits_of(arguments)
+        variant or getattr(arguments, "variant", None),
+        arguments.settings,
+        arguments.input,
+        limits_of(arguments),
+        recipe=getattr(arguments, "recipe", None),
     )
 
 

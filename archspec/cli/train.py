@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,11 @@ from archspec.cli.arguments import (
     Subparsers,
     add_command,
     add_spec_options,
-    compiled,
     folder_of,
-    limits_of,
-    options_of,
     positive,
-    report,
     terminal_width,
 )
-from archspec.cli.commands import SPEC_HELP, add_format
+from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
 from archspec.cli.guard import guarded
 from archspec.cli.progress import Console
 
@@ -87,10 +82,8 @@ def run_train(arguments: argparse.Namespace) -> int:
         from compiler.train.run import resume
 
         return _said(resume(Path(arguments.resume), listener=listener, machine=_machine(arguments)), arguments)
-    checked = compiled(arguments.spec, replace(options_of(arguments), recipe=arguments.recipe))
-    hidden = {"warning"} if checked.graph is not None else set[str]()
-    report((each for each in checked.diagnostics if each.severity not in hidden), limits_of(arguments))
-    if checked.graph is None:
+    graph = checked_graph(arguments.spec, arguments)
+    if graph is None:
         return 1
     base = folder_of(arguments.spec)
     if arguments.dry_run or arguments.overfit_batch:
@@ -98,15 +91,15 @@ def run_train(arguments: argparse.Namespace) -> int:
 
         machine = _machine(arguments)
         if arguments.overfit_batch:
-            trial = overfit_batch(checked.graph, base=base, listener=listener, machine=machine)
+            trial = overfit_batch(graph, base=base, listener=listener, machine=machine)
             print(trial.text)
             return 0 if trial.learned else 1
-        print(dry_run(checked.graph, base=base, listener=listener, machine=machine))
+        print(dry_run(graph, base=base, listener=listener, machine=machine))
         return 0
     from compiler.train.run import train
 
     outcome = train(
-        checked.graph,
+        graph,
         name=arguments.name or _run_name(arguments.spec, arguments.variant, arguments.recipe),
         runs=Path(arguments.runs),
         base=base,
