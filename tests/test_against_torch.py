@@ -242,8 +242,11 @@ def test_receptive_fields(graph: Graph, measured_at_least: int) -> None:
     tensors = network(images)
     stated, found = {}, {}
     for name, field in fields(graph).items():
-        if name in graph.row_of and graph.shape_of(name).is_maps and field.height < graph.input.height:
-            sizes = tuple(seen(tensors[name], images, axis, phases=max(1, round(2 / field.step[0]))) for axis in (0, 1))
+        if field.axes is None or field.height >= graph.input.height:
+            continue
+        if name in graph.row_of and graph.shape_of(name).is_maps:
+            phases = max(1, round(2 / field.axes[0].step))
+            sizes = tuple(seen(tensors[name], images, axis, phases) for axis in (0, 1))
             if None not in sizes:
                 stated[name], found[name] = (field.height, field.width), sizes
     assert found == stated

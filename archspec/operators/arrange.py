@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import gcd
+from math import ceil, floor, gcd
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from archspec.operators.backward import Argument, Function
-from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role, Window
+from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role
 from archspec.operators.sliding import require_groups, require_maps, torch_order
 from archspec.operators.values import Count, Dimensions, Flag, FourSides, Pair, Real, Sides, Whole, pair_text
 from archspec.shape import Shape
+from archspec.window import View, Window
 
 
 class _Arrangement(Operator):
@@ -248,6 +249,10 @@ class Pad(_Arrangement):
             return Call("nn.ZeroPad2d", {"padding": padding})
         return Call("nn.ConstantPad2d", {"padding": padding, "value": self.value})
 
+    def window(self, inputs: Sequence[Shape]) -> Window:
+        top, _, left, _ = self.padding
+        return Window(View.sliding(range(-top, 1 - top)), View.sliding(range(-left, 1 - left)))
+
 
 def _require_one(choices: dict[str, object]) -> None:
     """Raises unless exactly one of the attributes is given."""
@@ -313,6 +318,15 @@ class Crop(_Arrangement):
         left, right, top, bottom = torch_order(self._cut(inputs[0]))
         return Call("nn.ZeroPad2d", {"padding": (-left, -right, -top, -bottom)})
 
+    def window(self, inputs: Sequence[Shape]) -> Window:
+        top, _, left, _ = self._cut(inputs[0])
+        return Window(View.sliding(range(top, top + 1)), View.sliding(range(left, left + 1)))
+
+
+def _around(place: Fraction) -> range:
+    """The two pixels that a place lies between, or the one that it is."""
+    return range(floor(place), ceil(place) + 1)
+
 
 class Upsample(_Arrangement):
     """Larger maps: each pixel repeated, or straight lines drawn between pixels."""
@@ -353,10 +367,18 @@ class Upsample(_Arrangement):
         return Call("nn.Upsample", {**size, "mode": self.mode, **corners})
 
     def window(self, inputs: Sequence[Shape]) -> Window:
-        output = self.shape(inputs)
-        seen = 1 if self.mode == "nearest" else 2
-        strides = (Fraction(inputs[0].height, output.height), Fraction(inputs[0].width, output.width))
-        return Window((seen, seen), strides)
+        down, across = (self._view(*sizes) for sizes in zip(inputs[0][1:], self.shape(inputs)[1:], strict=True))
+        return Window(down, across)
+
+    def _view(self, size: int, to: int) -> View:
+        """The pixels that each new one is made of."""
+        if self.mode == "nearest":
+            return View.resampled(size, to, lambda at: range(at * size // to, at * size // to + 1))
+        if not self.align_corners:
+            return View.resampled(size, to, lambda at: _around(Fraction((2 * at + 1) * size - to, 2 * to)))
+        if to == 1:
+            return View.sliding(range(1))
+        return View.resampled(size - 1, to - 1, lambda at: _around(Fraction(at * (size - 1), to - 1)))
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         if self.scale is None:

@@ -10,9 +10,10 @@ from pydantic import Field
 from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.conv import Conv
 from archspec.operators.initial import ZEROS, initial_weight
-from archspec.operators.operator import Call, Example, Formula, Gives, Misfit, Operator, Parameter, Role, Window
+from archspec.operators.operator import Call, Example, Formula, Gives, Misfit, Operator, Parameter, Role
 from archspec.operators.values import Count, Flag, Init
 from archspec.shape import Shape
+from archspec.window import Window
 
 
 class _FullyConnected(Operator):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from archspec.operators.backward import Argument, Function, Kept, Ref, Size, kept
 from archspec.operators.values import shortest
 from archspec.shape import Shape
+from archspec.window import Window
 
 Role = Literal["conv", "dense", "pool", "norm", "activation", "noise", "combine", "arrange"]
 """What a drawing shows an operator as, and where sugar (`norm:`, `activation:`) may use it."""
@@ -77,19 +77,6 @@ class Call:
     @property
     def is_folded(self) -> bool:
         return self.target.startswith("operator.")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How an output position looks at the input: what a receptive field is computed from.
-
-    `stride` is a fraction where the operator enlarges; a `whole` window sees the entire input. The statistics
-    of norms are left out, as they are in published receptive fields.
-    """
-
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[Fraction | int, Fraction | int] = (1, 1)
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

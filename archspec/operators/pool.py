@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from math import gcd
 from typing import ClassVar
 
@@ -11,10 +10,11 @@ from pydantic import Field
 
 from archspec.operators.arrange import Identity
 from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size
-from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role, Window
+from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role
 from archspec.operators.sliding import Sliding, is_even, require_maps, torch_order
 from archspec.operators.values import Count, Flag, Padding, PaddingRule, Pair, Sides, pair_text
 from archspec.shape import Shape
+from archspec.window import View, Window
 
 
 class _Pool(Sliding):
@@ -309,10 +309,13 @@ class AdaptiveAvgPool(Operator):
     def window(self, inputs: Sequence[Shape]) -> Window:
         if self.to == (1, 1):
             return Window(whole=True)
-        sizes = tuple(zip(inputs[0][1:], self.to, strict=True))
-        height, width = (-(-(size + to - gcd(size, to)) // to) for size, to in sizes)
-        down, across = (Fraction(size, to) for size, to in sizes)
-        return Window((height, width), (down, across))
+        down, across = (_parts(*sizes) for sizes in zip(inputs[0][1:], self.to, strict=True))
+        return Window(down, across)
+
+
+def _parts(size: int, to: int) -> View:
+    """The pixels of each of `to` parts, which share those that lie on a border."""
+    return View.resampled(size, to, lambda part: range(part * size // to, -(-(part + 1) * size // to)))
 
 
 class DepthwiseMaxPool(Operator):

@@ -10,9 +10,10 @@ from typing import ClassVar, Self, TypeVar
 
 from pydantic import Field
 
-from archspec.operators.operator import Formula, Misfit, Operator, Window
+from archspec.operators.operator import Formula, Misfit, Operator
 from archspec.operators.values import PaddingRule, Pair, Sides, pair_text
 from archspec.shape import Shape
+from archspec.window import View, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class Axis:
     def sees_only_padding(self) -> bool:
         """Whether the first or the last window has no pixel of the input."""
         return self.before >= self.extent or (self.output - 1) * self.stride >= self.before + self.size
+
+    def view(self) -> View:
+        """The positions that each window covers."""
+        return View.sliding(range(-self.before, self.extent - self.before, self.dilation), self.stride)
 
     def formula(self) -> str:
         """The output size with the numbers put in."""
@@ -209,8 +214,8 @@ class Sliding(Operator):
         )
 
     def window(self, inputs: Sequence[Shape]) -> Window:
-        vertical, horizontal = self.axes(inputs[0])
-        return Window((vertical.extent, horizontal.extent), self.steps())
+        down, across = (axis.view() for axis in self.axes(inputs[0]))
+        return Window(down, across)
 
     def size_formulas(self, image: Shape) -> tuple[Formula, ...]:
         """Padding and output size of both axes."""

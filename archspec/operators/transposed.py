@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import gcd, prod
 from typing import ClassVar, Self
 
@@ -12,10 +11,11 @@ from pydantic import Field
 
 from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.initial import ZEROS, initial_weight
-from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Parameter, Role, Window
+from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Parameter, Role
 from archspec.operators.sliding import is_even, require_groups, require_maps, torch_order, window_variations
 from archspec.operators.values import Count, Flag, Init, Padding, Pair, Sides, ZeroPair
 from archspec.shape import Shape
+from archspec.window import View, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,20 @@ class _Axis:
     def output(self) -> int:
         return (self.size - 1) * self.stride + self.extent - self.before - self.after + self.added
 
-    @property
-    def seen(self) -> int:
-        """The span of input positions that one output position can see."""
-        common = gcd(self.dilation, self.stride)
-        taps = -(-self.kernel // (self.stride // common))
-        return (taps - 1) * (self.dilation // common) + 1
+    def view(self) -> View:
+        """The input positions whose taps fall on each output position."""
+        return View(self._taps, self.stride)
+
+    def _taps(self, position: int) -> range:
+        # the taps are those with dilation x tap = place, but for multiples of the stride
+        place, common = position + self.before, gcd(self.dilation, self.stride)
+        if place % common:
+            return range(0)
+        turn, step = self.stride // common, self.dilation // common
+        first = place // common * pow(step, -1, turn) % turn
+        taps = range(first, self.kernel, turn)
+        last = (place - self.dilation * first) // self.stride
+        return range(last - (len(taps) - 1) * step, last + 1, step) if taps else taps
 
     def formula(self) -> str:
         """The output size with the numbers put in."""
@@ -201,8 +209,8 @@ class TransposedConv(Operator):
         )
 
     def window(self, inputs: Sequence[Shape]) -> Window:
-        vertical, horizontal = self._axes(inputs[0])
-        return Window((vertical.seen, horizontal.seen), (Fraction(1, self.stride[0]), Fraction(1, self.stride[1])))
+        down, across = (axis.view() for axis in self._axes(inputs[0]))
+        return Window(down, across)
 
     def formulas(self, inputs: Sequence[Shape], output: Shape) -> tuple[Formula, ...]:
         image, per_group = inputs[0], self.maps // self.groups

@@ -126,9 +126,17 @@ def _field(graph: Graph, node: Node) -> Formula:
     own = found[node.name]
     if own.whole:
         return Formula("receptive field", "the whole input", str(graph.input), "")
-    window = node.operator.window(node.input_shapes)
     above = max((found[name] for name in node.inputs), key=lambda each: each.height)
-    sides = zip((above.height, above.width), window.kernel, above.step, strict=True)
+    assert above.axes is not None, "who sees a part has inputs that do"
+    window = node.operator.window(node.input_shapes)
+    views, steps = (window.down, window.across), (axis.step for axis in above.axes)
+    sides = [
+        (size, view.extent, step) for size, view, step in zip((above.height, above.width), views, steps, strict=True)
+    ]
+    if [size + (kernel - 1) * step for size, kernel, step in sides] != [own.height, own.width]:
+        return Formula(
+            "receptive field", "from the first to the last pixel that a position sees, at most", str(own), ""
+        )
     return Formula(
         "receptive field",
         "that of its input + (kernel - 1) x the input's step, each way",
