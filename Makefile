@@ -41,6 +41,7 @@ docs: $(VENV)/dev  ## write the generated pages of docs/
 bench: $(VENV)/dev  ## measure speed: archspec's, and that of the modules it makes
 	$(BIN)/python tests/benchmarks/speed.py
 	$(BIN)/python tests/benchmarks/modules.py
+	$(BIN)/python tests/benchmarks/drawing.py
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ from typing import Any
 
 from archspec.document import is_list, is_mapping
 from archspec.graph import INPUT, Graph, GraphRow, Node
+from archspec.names import LABEL
 from archspec.operators.operator import Operator
 from archspec.operators.values import shortest
 from archspec.origins import describe_origins
@@ -39,6 +40,8 @@ def resolve(graph: Graph, *, origins: bool = True, complete: bool = False) -> st
             keys["loss"] = output.loss
         if output.weight != 1.0:
             keys["weight"] = output.weight
+        if output.target != LABEL:
+            keys["target"] = output.target
         lines.append(f"  {output.name.replace('.', '_')}: {_mapping(keys)}")
     if graph.train is not None:
         from archspec.train_section import written_training  # most specs need nothing of it

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from archspec.names import LABEL
 from archspec.operators.operator import Operator, Parameter
 from archspec.shape import Shape
 
@@ -83,6 +84,8 @@ class Output:
     train_only: bool = False
     loss: str | None = None
     weight: float = 1.0
+    target: str = LABEL
+    """what of an example it learns"""
 
 
 @dataclass(frozen=True, eq=False)

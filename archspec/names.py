@@ -11,6 +11,9 @@ VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 LONGEST = 100
 
+LABEL, BOXES = "label", "boxes"
+"""what an output learns of an example unless it says something else; what is always boxes"""
+
 MODULE_ATTRIBUTES = frozenset(
     [
         "T_destination",

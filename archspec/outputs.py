@@ -44,7 +44,8 @@ def resolve_outputs(
             continue  # an auxiliary head that `when` leaves out is no output
         elif produced.tensor in ends:
             node = ends[produced.tensor]
-            outputs.append(Output(output.name, node, output.train_only, output.loss, output.weight))
+            keys = (output.train_only, output.loss, output.weight, output.target)
+            outputs.append(Output(output.name, node, *keys))
         else:
             unknown = True
     if unknown:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from archspec.document import is_list
+from archspec.names import LABEL
 from archspec.row import Rows
 
 _SIDE: dict[str, Any] = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^="}]}
@@ -30,7 +32,17 @@ InputText = Annotated[
         }
     ),
 ]
-Loss = Literal["cross_entropy", "binary_cross_entropy", "mse", "rbf"]
+Loss = Literal["cross_entropy", "binary_cross_entropy", "mse", "smooth_l1", "rbf"]
+_TARGET = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _read_target(value: object) -> object:
+    if isinstance(value, str) and re.match(_TARGET, value):
+        return value
+    raise PydanticCustomError("target", "`label`, `boxes`, or another name of letters, digits and underscores")
+
+
+Target = Annotated[str, BeforeValidator(_read_target), WithJsonSchema({"type": "string", "pattern": _TARGET})]
 
 
 def _sequence_of_texts(value: object) -> object:
@@ -51,6 +63,9 @@ class OutputKeys(BaseModel):
     loss: Loss | None = Field(default=None, description="what it is trained with")
     weight: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = Field(
         default=1.0, description="its part of the loss"
+    )
+    target: Target = Field(
+        default=LABEL, description="what of an example it learns: its `label`, its `boxes`, or another name of the data"
     )
     train_only: Annotated[bool, Field(strict=True)] = Field(
         default=False, description="an auxiliary head: left out of inference, its cost and its memory"

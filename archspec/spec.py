@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostic import Findings, Related
 from archspec.document import Map, Seq, is_mapping
-from archspec.names import IDENTIFIER, VARIANT, legal_name, name_problem
+from archspec.names import IDENTIFIER, LABEL, VARIANT, legal_name, name_problem
 from archspec.operators import BY_TYPE
 from archspec.row import STRUCTURE, SUGAR_KEYS, Branches, Row, RowKeys, item_span
 from archspec.sections import FORMS, VARIABLE_SECTIONS, BlockKeys, OutputKeys, SpecKeys
@@ -50,6 +50,7 @@ class OutputSpec:
     train_only: bool = False
     loss: str | None = None
     weight: float = 1.0
+    target: str = LABEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,7 +309,7 @@ class SpecReader:
         if keys is None:
             return None
         place = map.value_spans.get("from", span) if map is not None else span
-        return OutputSpec(name, keys.from_ or name, place, keys.train_only, keys.loss, keys.weight)
+        return OutputSpec(name, keys.from_ or name, place, keys.train_only, keys.loss, keys.weight, keys.target)
 
     def train(self, root: Map) -> TrainKeys | None:
         """The `train:` section; None where there is none, or a malformed one."""

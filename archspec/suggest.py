@@ -15,6 +15,10 @@ _ELSEWHERE = {
     "p": ("rate",), "prob": ("rate",), "dropout": ("rate",), "negative_slope": ("slope",), "alpha": ("slope",),
     "epsilon": ("eps",), "ceil_mode": ("ceil",), "scale_factor": ("scale",), "output_size": ("size",),
     "inputs": ("from",), "input": ("from",), "sides": ("padding",),
+    "lr": ("rate", "optimizer"), "learning_rate": ("rate", "optimizer"), "momentum": ("optimizer",),
+    "weight_decay": ("optimizer",), "gamma": ("factor",), "step_size": ("every",), "label_smoothing": ("loss",),
+    "batch_size": ("batch",), "scheduler": ("schedule",), "dataset": ("data",), "grad_clip": ("clip",),
+    "flip": ("horizontal_flip",), "std": ("deviation",), "amp": ("precision",), "transforms": ("augment",),
 }  # fmt: skip
 """What other frameworks call an attribute: those that may be meant, the likeliest first."""
 

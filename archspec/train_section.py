@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from archspec.diagnostic import Findings
 from archspec.document import Map, is_list, span_at
 from archspec.graph import Graph
+from archspec.memory.program import THROUGH, Program
+from archspec.names import LABEL
 from archspec.source import Span
 from archspec.suggest import did_you_mean
 from archspec.training import SECTIONS, RBFLoss, TrainKeys, type_of
@@ -99,13 +101,24 @@ def check_training(graph: Graph, keys: TrainKeys, written: Map, findings: Findin
         (("recompute",), keys.recompute, blocks, "block"),
     ):
         for pattern, span in _placed(patterns, written, path):
-            if not any(is_of((pattern,), name) for name in names):
+            if THROUGH in pattern and kind == "block":
+                _check_segment(graph, pattern, span, findings)
+            elif not any(is_of((pattern,), name) for name in names):
                 findings.add(
                     "E901", f"`{path[-1]}` of train names no {kind}: there is no {pattern}", span, label="unknown",
                     help=did_you_mean(pattern, {name.split(".")[0] for name in names}),
                 )  # fmt: skip
     _check_times(keys, written, findings)
     _check_losses(graph, keys, written, findings)
+
+
+def _check_segment(graph: Graph, pattern: str, span: Span, findings: Findings) -> None:
+    """`first..last` are blocks of which each takes what the one before it makes, and nothing else does."""
+    if Program(graph).segment(pattern) is None:
+        findings.add(
+            "E901", f"`recompute` of train names no blocks that follow one another: {pattern}", span, label="no chain",
+            help="name blocks alone, or the first and the last of some without a row between them",
+        )  # fmt: skip
 
 
 def _placed(patterns: tuple[str, ...], written: Map, path: tuple[str, ...]) -> Iterator[tuple[str, Span]]:
@@ -131,9 +144,25 @@ def _check_times(keys: TrainKeys, written: Map, findings: Findings) -> None:
     if isinstance(keys.batch, int) and keys.batch % keys.accumulate:
         message = f"a batch of {keys.batch} has no {keys.accumulate} equal parts"
         contradiction(message, "accumulate", help="a number that divides the batch")
+    if keys.memory is not None:
+        _check_memory(keys, contradiction)
     if keys.parallel == "fsdp" and keys.precision == "fp16":
         message = "fp16 with `parallel: fsdp` has no scaling of gradients"
         contradiction(message, "precision", help="use bf16")
+
+
+def _check_memory(keys: TrainKeys, contradiction: Callable[..., None]) -> None:
+    """Memory is predicted of a given batch, as torch computes it step by step."""
+    if keys.batch == "auto":
+        message = "`memory` plans for a batch, and `batch: auto` tries how much of one fits"
+        contradiction(message, "memory", help="batch: 64, say; `archspec fit` tells the largest")
+    for key, value, why in (
+        ("recompute", bool(keys.recompute), "chooses what to recompute itself"),
+        ("compile", keys.compile, "is not known of a compiled network, which torch plans itself"),
+        ("parallel", keys.parallel == "fsdp", "is not known of processes that have a part of the weights each"),
+    ):
+        if value:
+            contradiction(f"`memory` {why}", "memory", help=f"leave out memory, or {key}")
 
 
 def _check_losses(graph: Graph, keys: TrainKeys, written: Map, findings: Findings) -> None:
@@ -141,7 +170,7 @@ def _check_losses(graph: Graph, keys: TrainKeys, written: Map, findings: Finding
     for output in graph.outputs:
         operator = graph.by_name[output.node].operator if output.node in graph.by_name else None
         gives_distances = operator is not None and operator.gives == "distances"
-        loss = output.loss or (keys.loss.type if keys.loss is not None else None)
+        loss = output.loss or (keys.loss.type if keys.loss is not None and output.target == LABEL else None)
         if loss is not None and (loss == type_of(RBFLoss)) != gives_distances:
             what = "distances, of which the smallest is best" if gives_distances else "no distances to codes"
             findings.add(

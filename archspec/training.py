@@ -6,10 +6,26 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
+from archspec.byte_size import WANTED, byte_size
 from archspec.operators.values import Count, Flag, Positive, Rate, Whole
 from archspec.training_data import SOURCES, AugmentKeys, DataKeys, Keys, OrName, Part, PreprocessKeys, by_type
 
+Precision = Literal["float32", "bf16", "fp16"]
+
+
+def _memory(value: object) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or byte_size(text) is None:
+        raise PydanticCustomError("memory", WANTED)
+    return text
+
+
+Memory = Annotated[
+    str, BeforeValidator(_memory), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}]})
+]
+"""A size of a memory, which `byte_size` reads."""
 NotNegative = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
 
 
@@ -125,6 +141,13 @@ class MSE(Keys):
     type: Literal["mse"] = "mse"
 
 
+class SmoothL1(Keys):
+    """Squared error of small errors, and absolute error of large ones (Girshick, 2015)."""
+
+    type: Literal["smooth_l1"] = "smooth_l1"
+    beta: Positive = Field(default=1.0, description="the error from which on it is absolute")
+
+
 class RBFLoss(Keys):
     """The distance to the right code, with the penalty of LeNet-5 that keeps the wrong ones away."""
 
@@ -137,9 +160,12 @@ ScheduleKeys = Annotated[
     Constant | Steps | Cosine | OneCycle | Plateau, Field(discriminator="type"), BeforeValidator(by_type), OrName()
 ]
 LossKeys = Annotated[
-    CrossEntropy | BinaryCrossEntropy | MSE | RBFLoss,
+    CrossEntropy | BinaryCrossEntropy | MSE | SmoothL1 | RBFLoss,
     Field(discriminator="type"), BeforeValidator(by_type), OrName(),
 ]  # fmt: skip
+
+
+LOSSES: tuple[type[Keys], ...] = (CrossEntropy, BinaryCrossEntropy, MSE, SmoothL1, RBFLoss)
 
 
 class EarlyStop(Keys):
@@ -197,11 +223,16 @@ class TrainKeys(Keys):
     )
     freeze: Texts = Field(default=(), description="rows that do not learn: names, or patterns such as `stem.*`")
     unfreeze: Unfreeze | None = Field(default=None, description="when frozen rows learn too")
-    precision: Literal["float32", "bf16", "fp16"] = Field(default="float32", description="type of the numbers")
+    precision: Precision = Field(default="float32", description="type of the numbers")
     channels_last: Flag = Field(default=False, description="keep the maps of a pixel side by side in memory")
     compile: Flag = Field(default=False, description="compile the network: a slow start, then faster steps")
     recompute: Texts = Field(
         default=(), description="blocks whose inside is computed again for gradients, which saves memory"
+    )
+    memory: Memory | None = Field(
+        default=None,
+        description="the most memory of a step: of its blocks as many are computed again as that takes, the cheapest",
+        examples=["8GiB"],
     )
     deterministic: Flag = Field(default=False, description="the same bytes from every run, on a GPU too")
     parallel: Literal["ddp", "fsdp"] = Field(
@@ -217,7 +248,7 @@ SECTIONS: Mapping[str, tuple[type[BaseModel], ...]] = {
     "augment": (AugmentKeys,),
     "optimizer": (SGD, Adam, AdamW, RMSprop),
     "schedule": (Constant, Steps, Cosine, OneCycle, Plateau),
-    "loss": (CrossEntropy, BinaryCrossEntropy, MSE, RBFLoss),
+    "loss": LOSSES,
     "early_stop": (EarlyStop,),
     "weights": (Weights,),
     "unfreeze": (Unfreeze,),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
@@ -11,6 +10,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from archspec.document import is_mapping
 from archspec.operators.values import Count, Flag, FourSides, Pair, Positive, Whole, ZeroPair, is_int, read_pair
+from archspec.training_values import Classes, SetAside, Split, read_numbers
 
 Part = Annotated[float, Field(gt=0, lt=1, strict=True, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, strict=True, allow_inf_nan=False)]
@@ -37,87 +37,6 @@ class OrName:
         return {"anyOf": [{"enum": list(choices["discriminator"]["mapping"])}, {"oneOf": choices["oneOf"]}]}
 
 
-_LARGEST = 1e30
-"""no number of a recipe is as large, and a float32 holds it"""
-
-
-def _numbers(value: object) -> tuple[float, ...]:
-    """A number, or a list of numbers; empty where it is neither."""
-    items = cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else (value,)
-    found = [float(item) for item in items if (is_int(item) or isinstance(item, float)) and abs(item) < _LARGEST]
-    return tuple(found) if len(found) == len(items) else ()
-
-
-def _read_split(value: object) -> tuple[float, ...]:
-    """`75/15/10` or `[75, 15, 10]`."""
-    written: object = value
-    if isinstance(value, str):
-        parts = [part.strip() for part in value.split("/")]
-        written = [int(part) for part in parts] if all(part.isascii() and part.isdigit() for part in parts) else None
-    shares = _numbers(written)
-    if len(shares) not in (2, 3) or min(shares) <= 0:
-        raise PydanticCustomError(
-            "split", "shares for train/test or train/validation/test, such as `80/20` or `75/15/10`"
-        )
-    return shares
-
-
-Split = Annotated[
-    tuple[float, ...],
-    BeforeValidator(_read_split),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^ *\d+ */ *\d+ *(/ *\d+ *)?$"},
-                {
-                    "type": "array",
-                    "items": {"type": "number", "exclusiveMinimum": 0},
-                    "minItems": 2,
-                    "maxItems": 3,
-                },
-            ]
-        }
-    ),
-]
-"""How examples are divided: the shares of train, validation and test, or of train and test."""
-
-
-def _read_set_aside(value: object) -> object:
-    """A part of the examples, or how many."""
-    if (is_int(value) and value > 0) or (isinstance(value, float) and 0 < value < 1):
-        return value
-    raise PydanticCustomError("set_aside", "a part such as `0.1`, or a whole number of examples")
-
-
-SetAside = Annotated[
-    int | float,
-    BeforeValidator(_read_set_aside),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1},
-                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-            ]
-        }
-    ),
-]
-
-
-def _read_classes(value: object) -> tuple[str, ...]:
-    names = cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else ()
-    texts = tuple(name for name in names if isinstance(name, str) and name)
-    if not texts or len(texts) != len(names) or len(set(texts)) != len(texts):
-        raise PydanticCustomError("classes", "a list of names, each once")
-    return texts
-
-
-Classes = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_read_classes),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}),
-]
-
-
 class _Source(Keys):
     resident: Flag | None = Field(
         default=None, description="hold all examples on the device, or load each when it is wanted; as they fit"
@@ -134,6 +53,18 @@ class _Divided(_Source):
     split_seed: Whole = Field(default=0, description="what the division follows from; not the seed of the run")
 
 
+class BoxKeys(Keys):
+    """How boxes are written in the data. A network always learns them as left, top, right and bottom, from 0 to 1."""
+
+    format: Literal["xyxy", "xywh", "cxcywh"] = Field(
+        default="xyxy",
+        description="left, top, right, bottom; left, top, width, height, as COCO; or the middle and the size, as YOLO",
+    )
+    unit: Literal["fraction", "pixel"] = Field(
+        default="fraction", description="parts of the image's width and height, or pixels of the image as it is stored"
+    )
+
+
 class _Undivided(_Divided):
     """Examples that may come in one piece."""
 
@@ -141,6 +72,7 @@ class _Undivided(_Divided):
         default=None, description="shares of train, validation and test where the data have no such parts; 75/15/10"
     )
     classes: Classes | None = Field(default=None, description="the classes to take, in this order; all of them")
+    boxes: BoxKeys = Field(default=BoxKeys(), description="how boxes are written, where an output learns them")
 
 
 class Digits(_Divided):
@@ -231,7 +163,7 @@ class Statistics(Keys):
 def _read_rescale(value: object) -> object:
     if isinstance(value, bool):
         return value
-    numbers = _numbers(value)
+    numbers = read_numbers(value)
     if len(numbers) == 1 and numbers[0] > 0:
         return numbers[0]
     raise PydanticCustomError("rescale", "true, false, or a number above 0 to multiply by")
@@ -245,7 +177,7 @@ def _read_normalise(value: object) -> object:
     if isinstance(value, Statistics) or value in _NORMALISE:
         return value
     if is_mapping(value) and value.keys() == {"mean", "deviation"}:
-        mean, deviation = _numbers(value["mean"]), _numbers(value["deviation"])
+        mean, deviation = read_numbers(value["mean"]), read_numbers(value["deviation"])
         maps = max(len(mean), len(deviation))
         if mean and deviation and {len(mean), len(deviation)} <= {1, maps} and min(deviation) > 0:
             mean, deviation = (each * maps if len(each) == 1 else each for each in (mean, deviation))
@@ -325,7 +257,7 @@ Chance = Annotated[
 
 def _read_range(value: object) -> tuple[float, float]:
     """`0.1` for 0.9 to 1.1, or `[0.8, 1.1]`."""
-    numbers = _numbers(value)
+    numbers = read_numbers(value)
     if len(numbers) == 1 and 0 < numbers[0] < 1:
         return (1 - numbers[0], 1 + numbers[0])
     if len(numbers) == 2 and 0 < numbers[0] <= numbers[1]:
@@ -334,7 +266,7 @@ def _read_range(value: object) -> tuple[float, float]:
 
 
 def _read_area(value: object) -> tuple[float, float]:
-    numbers = _numbers(value)
+    numbers = read_numbers(value)
     if len(numbers) == 2 and 0 < numbers[0] <= numbers[1] <= 1:
         return (numbers[0], numbers[1])
     raise PydanticCustomError("area", "the least and the largest part of the area, such as `[0.08, 1]`")

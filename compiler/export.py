@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +22,21 @@ from compiler.failure import failure
 from compiler.module import built_with
 from compiler.weights import carried, paths_of
 
+if TYPE_CHECKING:
+    from compiler.shell import Shell
+
 _LARGEST = 2**31
 """bytes that fit into one ONNX file"""
 _BATCHES = (2, 3)
 """what is exported with the first of these is tried with both"""
 
 
-def export(module: nn.Module, graph: Graph, path: str | Path, *, replace: bool = False) -> float:
+def export(
+    module: nn.Module, graph: Graph, path: str | Path, *, shell: Shell | None = None, replace: bool = False
+) -> float:
     """Write a network for inference, by the ending of `path`: `.onnx` or `.pt2`, with any batch size.
+
+    `shell` is what is to stand around the network: preprocessing before it, probabilities behind it.
 
     What was written is run and compared with the module; returned is the largest difference of an output, as a
     part of the largest value.
@@ -39,10 +46,13 @@ def export(module: nn.Module, graph: Graph, path: str | Path, *, replace: bool =
     if write is None:
         raise failure("E807", f"{path.name} has an ending that no exporter knows", "use .onnx or .pt2")
     module, graph = _without_heads(module, graph)
+    if shell is not None:
+        module = shell.around(module)
+    images = {batch: _images(module, graph, batch, shell) for batch in _BATCHES}
     with _for_inference(module), whole_file(path, replace=replace) as written:
         with _quiet():
-            run = write(module, graph, written)
-        return _difference(module, graph, run)
+            run = write(module, graph, images[_BATCHES[0]], written, shell.metadata() if shell is not None else {})
+        return _difference(module, graph, run, images.values())
 
 
 def _without_heads(module: nn.Module, graph: Graph) -> tuple[nn.Module, Graph]:
@@ -56,22 +66,23 @@ def _without_heads(module: nn.Module, graph: Graph) -> tuple[nn.Module, Graph]:
 _Run = Callable[[Tensor], Sequence[Tensor]]
 
 
-def _images(module: nn.Module, graph: Graph, batch: int) -> Tensor:
+def _images(module: nn.Module, graph: Graph, batch: int, shell: Shell | None) -> Tensor:
+    pixels = shell.examples(batch) if shell is not None else None
+    if pixels is not None:
+        return pixels
     like = next(module.parameters(), torch.empty(0))
     drawn = torch.randn(batch, *graph.input, generator=torch.Generator().manual_seed(batch))
     return drawn.to(like.device, like.dtype)
 
 
-def _exported(module: nn.Module, graph: Graph) -> torch.export.ExportedProgram:
+def _exported(module: nn.Module, graph: Graph, images: Tensor) -> torch.export.ExportedProgram:
     try:
-        return torch.export.export(
-            module, (_images(module, graph, _BATCHES[0]),), dynamic_shapes=({0: torch.export.Dim("batch")},)
-        )
+        return torch.export.export(module, (images,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     except TorchDynamoException as error:
         raise failure("E807", f"torch.export can't take {graph.name}: {_first_line(error)}") from error
 
 
-def _write_onnx(module: nn.Module, graph: Graph, path: Path) -> _Run:
+def _write_onnx(module: nn.Module, graph: Graph, images: Tensor, path: Path, about: Mapping[str, str]) -> _Run:
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise failure("E807", f"ONNX needs {', '.join(missing)}", "pip install 'archspec-nn[export]'")
@@ -84,7 +95,7 @@ def _write_onnx(module: nn.Module, graph: Graph, path: Path) -> _Run:
 
     try:
         program = torch.onnx.export(
-            _exported(module, graph),
+            _exported(module, graph, images),
             dynamo=True,
             input_names=[INPUT],
             output_names=[output.name for output in graph.outputs if not output.train_only],
@@ -93,7 +104,7 @@ def _write_onnx(module: nn.Module, graph: Graph, path: Path) -> _Run:
     except torch.onnx.errors.OnnxExporterError as error:
         raise failure("E807", f"ONNX has no counterpart of a part of {graph.name}: {_first_line(error)}") from error
     assert program is not None
-    program.model.metadata_props.update({"archspec": __version__, "spec": graph.name})
+    program.model.metadata_props.update({"archspec": __version__, "spec": graph.name, **about})
     program.save(path, external_data=False)
     onnx.checker.check_model(path, full_check=True)
     try:
@@ -112,18 +123,17 @@ def _onnx_session(path: Path) -> _Run:
     return lambda images: [torch.from_numpy(each) for each in session.run(None, {INPUT: images.cpu().numpy()})]
 
 
-def _write_pt2(module: nn.Module, graph: Graph, path: Path) -> _Run:
-    torch.export.save(_exported(module, graph), path)
+def _write_pt2(module: nn.Module, graph: Graph, images: Tensor, path: Path, about: Mapping[str, str]) -> _Run:
+    torch.export.save(_exported(module, graph, images), path, extra_files=dict(about) or None)
     loaded = torch.export.load(path).module()
     return lambda images: _tuple(loaded(images))
 
 
-def _difference(module: nn.Module, graph: Graph, run: _Run) -> float:
+def _difference(module: nn.Module, graph: Graph, run: _Run, tried: Iterable[Tensor]) -> float:
     """The largest difference between the module and what was written; `WeightsError` where it is too large."""
     largest = 0.0
     tolerance = 100 * torch.finfo(next(module.parameters(), torch.empty(0)).dtype).eps
-    for batch in _BATCHES:
-        images = _images(module, graph, batch)
+    for images in tried:
         with torch.no_grad():
             expected = _tuple(module(images))
         for wanted, found in zip(expected, run(images), strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from torch import Tensor
 
 from archspec.diagnostic import Diagnostic
 from compiler.data import DataError, Preprocessing
+from compiler.data.boxes import Window, middle
 from compiler.data.images import decode, quietly
 from compiler.data.preprocessing import center
+from compiler.data.targets import Target
 from compiler.train.folder import RunFolder
 from compiler.train.losses import Criterion, criteria_of
 from compiler.train.run import read_run, source_of, weights_of
@@ -25,14 +27,32 @@ _AT_A_TIME = 64
 
 
 @dataclass(frozen=True)
+class Said:
+    """What one output says of an image."""
+
+    output: str
+    classes: tuple[tuple[str, float], ...] = ()
+    """the likeliest first, with their probabilities"""
+    numbers: tuple[float, ...] = ()
+    box: tuple[float, ...] = ()
+    """left, top, right and bottom, in pixels of the image"""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "classes": [{"class": name, "probability": chance} for name, chance in self.classes],
+            "numbers": list(self.numbers),
+            "box": list(self.box),
+        }
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What the network says of one image."""
 
     file: str
-    classes: tuple[tuple[str, float], ...] = ()
-    """the likeliest first, with their probabilities"""
-    numbers: tuple[float, ...] = ()
-    """what it says where it learnt numbers, and no classes"""
+    outputs: tuple[Said, ...] = ()
+    """that of the main output first"""
     note: str | None = None
     """what was done to the image that was not done in training"""
     finding: Diagnostic | None = None
@@ -40,13 +60,27 @@ class Prediction:
 
     def as_dict(self) -> dict[str, Any]:
         """The same for programs."""
+        main = self.outputs[0] if self.outputs else Said("")
+        several = {"outputs": {each.output: each.as_dict() for each in self.outputs}} if len(self.outputs) > 1 else {}
         return {
             "file": self.file,
-            "classes": [{"class": name, "probability": chance} for name, chance in self.classes],
-            "numbers": list(self.numbers),
+            **main.as_dict(),
+            **several,
             "note": self.note,
             "error": None if self.finding is None else self.finding.message,
         }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image as the network sees it."""
+
+    input: Tensor
+    size: tuple[int, int]
+    """of the image"""
+    window: Window
+    """the part of the image that the network sees"""
+    note: str | None
 
 
 @dataclass
@@ -54,13 +88,9 @@ class Predictor:
     """The network of a run with the weights it has left."""
 
     network: torch.nn.Module
-    criterion: Criterion
+    criteria: tuple[Criterion, ...]
     steps: Preprocessing
     device: torch.device
-    classes: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.classes = self.steps.classes
 
     @classmethod
     def of_run(cls, run: Path, device: torch.device | str = "cpu") -> Predictor:
@@ -68,54 +98,71 @@ class Predictor:
         folder = RunFolder.existing(run)
         graph, about, _ = read_run(folder)
         weights = weights_of(folder)
-        steps = Preprocessing.from_dict(about["preprocessing"])
         network = network_of(source_of(folder, about)).to(device)
         network.load_state_dict(read_weights(weights).tensors)
-        criteria = criteria_of(graph, recipe_of(graph), classes=bool(steps.classes))
-        main = next(each for each in criteria if not each.train_only)
-        return cls(network.eval(), main, steps.for_full(_WHITE), torch.device(device))
+        targets = {name: Target.from_dict(each) for name, each in about["targets"].items()}
+        criteria = criteria_of(graph, recipe_of(graph), targets)
+        steps = Preprocessing.from_dict(about["preprocessing"]).for_full(_WHITE)
+        lasting = tuple(each for each in criteria if not each.train_only)
+        return cls(network.eval(), lasting, steps, torch.device(device))
 
     def predict(self, paths: Sequence[Path], top: int) -> Iterator[Prediction]:
         """What the network says of each image; an image that can't be read does not keep it from the others."""
         for at in range(0, len(paths), _AT_A_TIME):
             some = paths[at : at + _AT_A_TIME]
-            found = [self._read(path) for path in some]
-            good = [image for image, _ in found if isinstance(image, Tensor)]
-            outputs = iter(self._outputs(torch.stack(good)) if good else ())
-            for path, (image, note) in zip(some, found, strict=True):
-                if isinstance(image, DataError):
-                    yield Prediction(str(path), finding=image.diagnostic)
+            found = [self.read(path) for path in some]
+            good = [each.input for each in found if isinstance(each, Seen)]
+            outputs = iter(self.outputs(torch.stack(good)) if good else ())
+            for path, each in zip(some, found, strict=True):
+                if isinstance(each, DataError):
+                    yield Prediction(str(path), finding=each.diagnostic)
                 else:
-                    yield self._said(path, next(outputs), top, note)
+                    said = zip(self.criteria, next(outputs), strict=True)
+                    yield Prediction(str(path), tuple(_said(*pair, top, each) for pair in said), each.note)
 
-    def _read(self, path: Path) -> tuple[Tensor | DataError, str | None]:
+    def read(self, path: Path) -> Seen | DataError:
+        """The image of a file as the network sees it, or why there is none."""
         steps, note = self.steps, None
         try:
             with quietly():
                 image = decode(path, steps.maps)
             size = (image.shape[1], image.shape[2])
+            before = size
             if steps.stored not in (None, size) and steps.resize is None:
                 assert steps.stored is not None
                 note = f"{size[0]}x{size[1]}, resized to the {steps.stored[0]}x{steps.stored[1]} of the training images"
                 image = replace(steps, center_crop=None, pad=(0, 0, 0, 0), resize=steps.stored).frame(image)
+                before = steps.stored
+            window = steps.window(*torch.tensor(before))
             frame = steps.frame(image)
             if len(steps.input) > 1:
-                frame = center(frame, (steps.input[1], steps.input[2]))
+                cut = (steps.input[1], steps.input[2])
+                window = window.part(middle((frame.shape[1], frame.shape[2]), cut))
+                frame = center(frame, cut)
         except DataError as error:
-            return (error if error.given[2] else error.of(path)), None
-        return steps.normalised(frame.contiguous()).reshape(steps.input), note
+            return error if error.given[2] else error.of(path)
+        return Seen(steps.normalised(frame.contiguous()).reshape(steps.input), size, window, note)
 
     @torch.no_grad()
-    def _outputs(self, images: Tensor) -> Tensor:
+    def outputs(self, images: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """For each image what each output says, as probabilities where these are classes."""
         outputs = self.network(images.to(self.device))
-        first = outputs if isinstance(outputs, Tensor) else outputs[0]
-        return (self.criterion.probabilities(first) if self.classes else first.float()).cpu()
+        several = (outputs,) if isinstance(outputs, Tensor) else outputs
+        judged = [
+            (each.probabilities(output) if each.target.classes else output.float()).cpu()
+            for each, output in zip(self.criteria, several, strict=True)
+        ]
+        return zip(*judged, strict=True)
 
-    def _said(self, path: Path, output: Tensor, top: int, note: str | None) -> Prediction:
-        if not self.classes:
-            return Prediction(str(path), numbers=tuple(output.tolist()), note=note)
-        chances, best = output.topk(min(top, len(self.classes)))
-        named = tuple(
-            (self.classes[each], chance) for each, chance in zip(best.tolist(), chances.tolist(), strict=True)
-        )
-        return Prediction(str(path), classes=named, note=note)
+
+def _said(criterion: Criterion, output: Tensor, top: int, seen: Seen) -> Said:
+    target = criterion.target
+    if target.kind == "boxes":
+        height, width = seen.size
+        left, top_side, right, bottom = seen.window.whole(output.double()).clamp(0, 1).tolist()
+        return Said(criterion.output, box=(left * width, top_side * height, right * width, bottom * height))
+    if not target.classes:
+        return Said(criterion.output, numbers=tuple(output.tolist()))
+    chances, best = output.topk(min(top, len(target.classes)))
+    ranked = zip(best.tolist(), chances.tolist(), strict=True)
+    return Said(criterion.output, tuple((target.classes[each], chance) for each, chance in ranked))

@@ -32,6 +32,9 @@ layers:
 """
 
 
+RUN = "runs/lenet5-20260321-140509"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A picture of the page: what is said of it, and how it is drawn."""
@@ -40,6 +43,9 @@ class Entry:
     said: str
     command: str
     spec: str = ""
+    """a file that the command draws, where it is not in the zoo"""
+    run: str = ""
+    """what is trained first"""
 
     @property
     def file(self) -> str:
@@ -65,6 +71,12 @@ ENTRIES = (
         "archspec render vgg16 -o vgg16.svg --style volume",
     ),
     Entry(
+        "Skips of volumes",
+        "What passes volumes by runs above them. The words there are layers on the way.",
+        "archspec render unet.yaml -o unet-volume.svg --style volume",
+        UNET,
+    ),
+    Entry(
         "Table",
         "The default. Blocks are closed, and a stack of cards is a repetition. Bars show where the MACs are.",
         "archspec render resnet50 -o resnet50.svg",
@@ -76,9 +88,8 @@ ENTRIES = (
     ),
     Entry(
         "Graph",
-        "Every row, with branches and skips.",
+        "Every row, with branches and skips: the same network.",
         "archspec render unet.yaml -o unet.svg --style graph",
-        UNET,
     ),
     Entry(
         "Graph with open blocks",
@@ -89,6 +100,13 @@ ENTRIES = (
         "Memory",
         "What is alive at each layer, and the tensors that make the peak: in inference and in a training step.",
         "archspec render resnet50 -o memory.svg --style memory --batch 32",
+    ),
+    Entry(
+        "What a run has learnt",
+        "The filters of the first convolution, and the maps that an image makes, layer by layer. Without `--image`\n"
+        "the image is the first of the test data.",
+        f"archspec render {RUN} -o learnt.svg",
+        run="archspec train lenet5",
     ),
 )
 
@@ -104,18 +122,30 @@ def gallery_page() -> str:
         parts += [f"## {entry.title}", entry.said]
         if entry.spec:
             parts.append(f"```yaml {_spec_file(entry)}\n{entry.spec}```")
-        parts += [f"```console\n$ {entry.command}\n```", f"![{entry.title}](images/{entry.file})"]
+        shown = f"```sh\n{entry.run}\n{entry.command}\n```" if entry.run else f"```console\n$ {entry.command}\n```"
+        parts += [shown, f"![{entry.title}](images/{entry.file})"]
     return "\n\n".join(parts) + "\n"
 
 
 def pictures() -> dict[str, bytes]:
-    """The files of docs/images/."""
+    """The files of docs/images/ that are drawn from specs."""
+    drawn = [entry for entry in ENTRIES if not entry.run]
     with TemporaryDirectory() as folder, _inside(Path(folder)):
         for entry in ENTRIES:
             if entry.spec:
                 Path(_spec_file(entry)).write_text(entry.spec, encoding="utf-8")
+        for entry in drawn:
             assert main(shlex.split(entry.command)[1:]) == 0
-        return {entry.file: Path(entry.file).read_bytes() for entry in ENTRIES}
+        return {entry.file: Path(entry.file).read_bytes() for entry in drawn}
+
+
+def picture_of_run(entry: Entry) -> bytes:
+    """The picture of a run, which takes half a minute, and whose last digits depend on the processor."""
+    with TemporaryDirectory() as folder, _inside(Path(folder)):
+        assert main([*shlex.split(entry.run)[1:], "--quiet", "--threads", "1"]) == 0
+        run = next(Path("runs").iterdir())
+        assert main(shlex.split(entry.command.replace(RUN, str(run)))[1:]) == 0
+        return Path(entry.file).read_bytes()
 
 
 def _spec_file(entry: Entry) -> str:

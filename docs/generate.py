@@ -24,7 +24,7 @@ from archspec.report.diagnostics import as_text
 from archspec.shape import Shape
 from archspec.source import Source
 from archspec.validation import wanted
-from docs.gallery import gallery_page, pictures
+from docs.gallery import ENTRIES, gallery_page, picture_of_run, pictures
 from docs.zoo_page import zoo_page
 
 HERE = Path(__file__).resolve().parent
@@ -162,6 +162,10 @@ def main() -> None:
     (HERE / "images").mkdir(exist_ok=True)
     for name, picture in pictures().items():
         (HERE / "images" / name).write_bytes(picture)
+    for entry in ENTRIES:
+        path = HERE / "images" / entry.file
+        if entry.run and not path.exists():  # to draw it anew, remove it
+            path.write_bytes(picture_of_run(entry))
 
 
 if __name__ == "__main__":

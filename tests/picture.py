@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, pairwise
+from typing import Generic, TypeVar
 
 from archspec.draw.scene import Box, Group, Item, Rect, Route, Scene, Text, walk
 
@@ -43,7 +44,7 @@ def levels(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 def _level_problems(items: Sequence[Item]) -> Iterator[str]:
     boxes = [item for item in items if isinstance(item, Group) and item.kind in ("layer", "frame") and item.box]
-    near = _Near(boxes)
+    near = _Near(boxes, _box)
     for first in boxes:
         for second in near.to(_box(first)):
             if first is not second and _box(first).meets(_box(second)):
@@ -54,11 +55,14 @@ def _level_problems(items: Sequence[Item]) -> Iterator[str]:
         for box in near.to(text.box):
             if box.kind == "layer" and text.box.meets(_box(box)) and not _box(box).holds(text.box):
                 yield f"{text.text!r} runs into {box.name}"
+    words = _Near(texts, lambda text: text.box)
     for route in routes(items):
-        for piece in pairwise(route.points):
-            for box in near.to(_piece(piece)):
-                if box.name not in (route.source, route.target) and _piece(piece).meets(_box(box), 0.5):
-                    yield f"{route.source} to {route.target} runs through {box.name}"
+        for piece in map(_piece, pairwise(route.points)):
+            said = f"{route.source} to {route.target} runs through"
+            yield from (f"{said} {text.text!r}" for text in words.to(piece) if piece.meets(text.box, 0.3))
+            for box in near.to(piece):
+                if box.name not in (route.source, route.target) and piece.meets(_box(box), 0.5):
+                    yield f"{said} {box.name}"
 
 
 def _box(group: Group) -> Box:
@@ -71,22 +75,25 @@ def _piece(segment: Segment) -> Box:
     return Box(min(x0, x1) - 0.6, min(y0, y1) - 0.6, abs(x1 - x0) + 1.2, abs(y1 - y0) + 1.2)
 
 
-class _Near:
-    """Boxes by their height on the page: a large picture has thousands."""
+T = TypeVar("T")
 
-    STEP = 100.0
 
-    def __init__(self, boxes: Sequence[Group]) -> None:
-        self._at: dict[int, list[Group]] = {}
-        for box in boxes:
-            for index in self._range(_box(box)):
-                self._at.setdefault(index, []).append(box)
+class _Near(Generic[T]):
+    """Things by their height on the page: a large picture has thousands."""
+
+    STEP = 50.0
+
+    def __init__(self, things: Sequence[T], box_of: Callable[[T], Box]) -> None:
+        self._at: dict[int, list[tuple[int, T]]] = {}
+        for number, thing in enumerate(things):
+            for index in self._range(box_of(thing)):
+                self._at.setdefault(index, []).append((number, thing))
 
     def _range(self, box: Box) -> range:
         return range(int(box.y // self.STEP), int(box.bottom // self.STEP) + 1)
 
-    def to(self, box: Box) -> list[Group]:
-        found = {each.name: each for index in self._range(box) for each in self._at.get(index, ())}
+    def to(self, box: Box) -> list[T]:
+        found = {number: each for index in self._range(box) for number, each in self._at.get(index, ())}
         return list(found.values())
 
 

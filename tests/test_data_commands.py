@@ -213,6 +213,7 @@ def test_what_can_not_be_predicted(here: Path, run: Path, tmp_path: Path, capsys
 def test_numbers_where_numbers_were_learnt(tmp_path: Path) -> None:
     from archspec import loads
     from compiler.data import Preprocessing
+    from compiler.data.targets import Target
     from compiler.prediction import Predictor
     from compiler.train.losses import criteria_of
     from compiler.train.session import recipe_of
@@ -220,11 +221,24 @@ def test_numbers_where_numbers_were_learnt(tmp_path: Path) -> None:
     text = "input: 1x8x8\nlayers: [{type: dense, units: 2}]\ntrain: {data: {type: arrays, path: d.npz}, loss: mse}\n"
     graph = loads(text)
     network = graph.build()
-    (criterion,) = criteria_of(graph, recipe_of(graph), classes=False)
-    predictor = Predictor(network.eval(), criterion, Preprocessing((1, 8, 8), 1), torch.device("cpu"))
+    criteria = criteria_of(graph, recipe_of(graph), {"label": Target("numbers", width=2)})
+    predictor = Predictor(network.eval(), criteria, Preprocessing((1, 8, 8), 1), torch.device("cpu"))
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "one.png")
     (found,) = predictor.predict([tmp_path / "one.png"], 5)
     wanted = network(torch.from_numpy(pixels[None, None].copy()) / 255)[0].tolist()
-    assert found.classes == ()
-    assert found.numbers == pytest.approx(wanted, abs=1e-6)
+    (said,) = found.outputs
+    assert said.classes == ()
+    assert said.numbers == pytest.approx(wanted, abs=1e-6)
+
+
+def test_evaluate_says_that_the_data_have_changed(here: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run)]) == 0
+    assert "have changed" not in capsys.readouterr().err
+    new = here / "pets" / "test" / "red" / "another.png"
+    shutil.copy(here / "pets" / "test" / "red" / "1.png", new)
+    try:
+        assert main(["evaluate", str(run)]) == 0
+    finally:
+        new.unlink()
+    assert "the data have changed since the run began" in capsys.readouterr().err

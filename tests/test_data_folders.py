@@ -283,3 +283,23 @@ def test_folder_that_may_not_be_read(tmp_path: Path) -> None:
         assert failure(Folder(path="."), tmp_path, COLOURED).code == "E721"
     finally:
         (tmp_path / "dogs").chmod(0o755)
+
+
+def test_links_that_lead_to_themselves_or_above(tmp_path: Path) -> None:
+    pets = folders(tmp_path / "pets", {"cat": 4, "dog": 4})
+    (pets / "cat" / "all").symlink_to(pets)  # which would make cats of all dogs
+    data = prepared(Folder(path="pets"), tmp_path, COLOURED)
+    assert sum(map(len, data.splits.values())) == 8
+    assert any("leads back" in note for note in data.notes)
+    for name in ("pets/cat/self.png", "pets/self"):
+        link = tmp_path / name
+        link.symlink_to(link.name)
+        found = failure(Folder(path="pets"), tmp_path, COLOURED)
+        assert (found.code, name in found.message) == ("E721", True), found.message
+        link.unlink()
+
+
+def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pets = folders(tmp_path / "pets", {"cat": 4, "dog": 4})
+    os.mkfifo(pets / "cat" / "pipe.png")
+    assert "pipe.png" in failure(Folder(path="pets"), tmp_path, COLOURED).message

@@ -69,7 +69,8 @@ def test_loading_changes_nothing(tmp_path: Path, workers: int) -> None:
         assert {part: len(split) for part, split in data.splits.items()} == {"train": 30, "test": 10}
         batches.append(list(data.splits["train"].batches(torch.arange(30), 8, epoch=1, augment=True)))
     for held, loaded in zip(*batches, strict=True):
-        assert all(torch.equal(one, other) for one, other in zip(held, loaded, strict=True))
+        assert torch.equal(held[0], loaded[0])
+        assert torch.equal(held[1]["label"], loaded[1]["label"])
 
 
 def test_a_folder_of_image_files(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_labels_that_are_numbers(tmp_path: Path) -> None:
     parts["test"] = table(0, 4, target=(datasets.Value("int64"), [-1] * 4)).remove_columns("label")
     stored(tmp_path / "hidden", **parts)
     found = failure(HuggingFace(name="hidden"), tmp_path, COLOURED)
-    assert (found.code, "label -1 of row 0" in found.message) == ("E726", True)
+    assert (found.code, "label -1 of example 0" in found.message) == ("E726", True)
 
 
 def test_damaged_image_is_named(tmp_path: Path) -> None:
@@ -119,3 +120,38 @@ def test_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "datasets", None)
     found = failure(HuggingFace(name="pets"), tmp_path, COLOURED)
     assert (found.code, "archspec-nn[datasets]" in str(found.help)) == ("E733", True)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_one_file(tmp_path: Path, kind: str) -> None:
+    if kind == "parquet":
+        table(0, 20).to_parquet(tmp_path / "pets.parquet")
+        name = "pets.parquet"
+    else:
+        table(0, 20).save_to_disk(tmp_path / "saved")
+        (file,) = (tmp_path / "saved").glob("*.arrow")
+        name = f"./saved/{file.name}"
+    data = prepared(HuggingFace(name=name, split=(3, 1)), tmp_path, COLOURED)
+    assert {part: len(split) for part, split in data.splits.items()} == {"train": 15, "test": 5}
+
+
+def test_a_folder_of_tables_and_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    for part, count in (("train", 8), ("test", 4)):
+        table(count, count).to_parquet(tmp_path / "pets" / f"{part}-00000-of-00001.parquet")
+    data = prepared(HuggingFace(name="pets"), tmp_path, COLOURED)
+    assert {part: len(split) for part, split in data.splits.items()} == {"train": 8, "test": 4}
+    (tmp_path / "notes.txt").write_text("nothing")
+    assert failure(HuggingFace(name="notes.txt"), tmp_path, COLOURED).code == "E734"
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "pets" / "test-00000-of-00001.parquet").read_bytes()[:500])
+    assert failure(HuggingFace(name="cut.parquet"), tmp_path, COLOURED).code in ("E732", "E734")
+    assert failure(HuggingFace(name="./nowhere"), tmp_path, COLOURED).code == "E720"
+
+
+def test_boxes_of_a_column(tmp_path: Path) -> None:
+    boxes = (datasets.Sequence(datasets.Value("float32")), [[0.1, 0.2, 0.5, 0.6]] * 8)
+    stored(tmp_path / "pets", train=table(0, 8, boxes=boxes), test=table(9, 8, boxes=boxes))
+    heads = {"label": 2, "boxes": 4}
+    data = prepared(HuggingFace(name="pets"), tmp_path, COLOURED, heads=heads)
+    _, targets = next(data.splits["test"].batches(torch.arange(3), 3, epoch=0, augment=False))
+    assert torch.allclose(targets["boxes"], torch.tensor([0.1, 0.2, 0.5, 0.6]))

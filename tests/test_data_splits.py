@@ -36,7 +36,7 @@ def run(data: Any, batch: int, *, epoch: int = 0, augment: bool = True, part: st
     split = data.splits[part]
     order = torch.arange(len(split)).flip(0)
     batches = list(split.batches(order, batch, epoch=epoch, augment=augment, **more))
-    return torch.cat([images for images, _ in batches]), torch.cat([targets for _, targets in batches])
+    return torch.cat([images for images, _ in batches]), torch.cat([targets["label"] for _, targets in batches])
 
 
 def same(first: Any, second: Any) -> bool:
@@ -103,14 +103,15 @@ def test_targets_follow_their_images(pets: Path) -> None:
     order = torch.tensor([3, 3, len(split) - 1, 0])
     ((images, targets),) = split.batches(order, 4, epoch=0, augment=False)
     assert torch.equal(images, split.images[order])
-    assert torch.equal(targets, split.targets[order])
+    assert torch.equal(targets["label"], split.targets[order])
 
 
 def test_mixed_targets_are_shares_of_the_classes_of_both(pets: Path) -> None:
     data = prepared(Folder(path="."), pets, COLOURED, augment=AugmentKeys(mixup=1.0))
     split = data.splits["train"]
     order = torch.arange(len(split))
-    ((images, targets),) = split.batches(order, len(split), epoch=0, augment=True)
+    ((images, found),) = split.batches(order, len(split), epoch=0, augment=True)
+    targets = found["label"]
     assert targets.shape == (len(split), 2)
     assert torch.allclose(targets.sum(1), torch.ones(len(split)))
     own = targets.gather(1, split.targets[:, None])[:, 0]

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 
 import archspec
-from archspec.draw.figures import Figures
+from archspec.draw.figures import Figures, shape_text
 from archspec.draw.letters import LETTERS, WIDTHS, fitted, label, width
 from archspec.draw.lifetimes import inference, training
 from archspec.draw.mark import is_unchanged
@@ -81,6 +81,29 @@ layers:
   - {name: aside, type: dense, units: 4, from: right}
 outputs: {w: {}, aside: {train_only: true}}
 """,
+    "heads": """
+name: heads
+input: 3x48x48
+defaults: {conv: {kernel: 3, padding: same, activation: relu}}
+layers:
+  - {name: c1, type: conv, maps: 16}
+  - {name: p1, type: max_pool, kernel: 2}
+  - {name: c2, type: conv, maps: 24}
+  - {name: c3, type: conv, maps: 24}
+  - {name: age, type: dense, units: 1}
+  - {name: sex_of_a_person_as_a_name_that_is_long, type: dense, units: 2, from: c3}
+  - {name: hidden, type: dense, units: 64, from: c3}
+  - {name: kind, type: dense, units: 5}
+  - {name: mask, type: conv, maps: 1, kernel: 1, activation: none, from: c2}
+outputs: {kind: {}, age: {}, sex_of_a_person_as_a_name_that_is_long: {}, mask: {}, c3: {}}
+""",
+    "over everything": """
+input: 1x16x16
+defaults: {conv: {kernel: 3, padding: same}}
+layers: [{type: conv, maps: 4, repeat: 9}, {name: out, type: conv, maps: 1}, {name: sum, type: add, from: [in, out]}]
+""",
+    "chain": "input: 3x16x16\ndefaults: {conv: {kernel: 3, padding: same}}\nlayers:\n"
+    + "".join(f"  - {{name: c{i}, type: conv, maps: {8 + i % 5}}}\n" for i in range(80)),
     "one row": "input: 7\nlayers: [{type: dense, units: 3}]",
     "odd shapes": """
 input: 1x300x20
@@ -132,8 +155,16 @@ def test_a_table_fits_on_a_page_and_a_figure_into_its_columns(name: str) -> None
 
 @pytest.mark.parametrize("name", [each for each in ZOO if each.startswith(("lenet", "vgg", "googlenet", "resnet/"))])
 def test_no_edges_cross(name: str) -> None:
-    for look in (Look("table"), Look("graph"), Look("graph", depth=1)):
-        assert crossings(picture(name, look)) == []
+    for look in (Look("table"), Look("graph"), Look("graph", depth=1), Look("volume"), Look("volume", columns=1)):
+        assert crossings(picture(name, look)) == [], look
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet/resnet50"])
+def test_no_edges_cross_whichever_block_is_open(name: str) -> None:
+    for block in names_to_open(Figures(graph_of(name))):
+        for style in ("table", "volume", "graph"):
+            drawn = picture(name, Look(style, expand=(block,), depth=1))
+            assert (problems(drawn), crossings(drawn)) == ([], []), (block, style)
 
 
 @given(specs())
@@ -147,7 +178,9 @@ def test_any_network(text: str) -> None:
 
 
 def test_edges_cross_only_where_they_must() -> None:
-    assert crossings(picture("u-net", Look("graph"))) == crossings(picture("u-net", Look("table"))) == []
+    for style in ("graph", "table", "volume"):
+        assert crossings(picture("u-net", Look(style))) == []
+    assert crossings(picture("u-net", Look("volume", columns=1))) == []
     assert crossings(picture("tangled", Look("graph")))  # x1 and x2 have the same two sources
 
 
@@ -314,7 +347,7 @@ def _contrast(first: str, second: str) -> float:
 def test_the_same_bytes_whatever_the_hash_seed() -> None:
     code = (
         "import sys, zlib, archspec\nfrom archspec.draw.render import Look, render\n"
-        "for name in ('googlenet', 'densenet/densenet121'):\n"
+        "for name in ('googlenet', 'mobilenet_v2'):\n"
         "    graph = archspec.load(name)\n"
         "    for style in ('table', 'volume', 'graph', 'memory'):\n"
         "        for format in ('svg', 'pdf', 'tikz'): print(zlib.crc32(render(graph, format, Look(style))))\n"
@@ -365,8 +398,8 @@ def test_memory_over_time_has_the_peak_of_the_analysis(name: str, batch: int) ->
     assert max(moment.bytes for moment in course.moments) == at_peak.bytes == expected.peak
     assert at_peak.name == expected.at
     assert {(tensor.name, tensor.bytes) for tensor in course.tensors} == set(expected.alive)
-    step = training(graph, batch, "float16")
-    memory = StepCourse(graph, dtype="float16").memory(batch)
+    step = training(graph, batch, "fp16")
+    memory = StepCourse(graph, precision="fp16").memory(batch)
     assert step.moments[step.peak].bytes == memory.peak
     assert sum(tensor.bytes for tensor in step.tensors) + step.resident == memory.peak
     shown = [item.text for item in walk(scene(graph, Look("memory", batch=batch)).items) if isinstance(item, Text)]
@@ -455,7 +488,10 @@ def test_tikz_compiles(tmp_path: Path) -> None:
     program = which("pdflatex")
     if program is None or subprocess.run(["kpsewhich", "tikz.sty"], capture_output=True, check=False).returncode:
         pytest.skip("no LaTeX with TikZ here")
-    pictures = [("lenet5", "volume"), ("tangled", "graph"), ("googlenet", "table"), ("resnet/resnet18", "memory")]
+    pictures = [
+        ("lenet5", "volume"), ("tangled", "graph"), ("tangled", "volume"), ("googlenet", "table"),
+        ("resnet/resnet18", "memory"),
+    ]  # fmt: skip
     for index, (name, style) in enumerate(pictures):
         (tmp_path / f"p{index}.tex").write_bytes(
             render(graph_of(name), "tikz", Look(style, title="50 % of #1 ~ $x_1^2$ {é} \\ <>|"))
@@ -523,4 +559,13 @@ def test_fonts_have_the_widths_of_the_table() -> None:
 def test_the_gallery_is_current() -> None:
     for name, picture in pictures().items():
         assert (REPOSITORY / "docs/images" / name).read_bytes() == picture, f"{name}: run `make docs`"
-    assert {path.name for path in (REPOSITORY / "docs/images").iterdir()} == set(pictures())
+
+
+def test_the_gallery_s_picture_of_a_run_shows_its_network() -> None:
+    data = (REPOSITORY / "docs/images/learnt.svg").read_bytes()
+    assert is_unchanged(data)
+    root = ElementTree.fromstring(data.decode())
+    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    for row in graph_of("lenet5").rows:
+        assert row.name in texts
+        assert any(each and each.startswith(shape_text(row.shape)) for each in texts)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from shutil import which
@@ -129,3 +132,41 @@ def test_engine(tmp_path: Path) -> None:
     for suffix in (".pdf", ".png"):
         for _ in range(2):
             assert main(["render", "lenet5", "-o", str(path.with_suffix(suffix)), "--engine", "dot"]) == 0
+
+
+TITLES = [
+    'a "quoted" one',
+    "back\\slash \\n \\",
+    "[brackets] {braces} <b>&amp;</b>",
+    "神経回路網 – ½",
+    "50 % of #1; x -> y",
+    "",
+]
+
+
+@pytest.mark.skipif(which("dot") is None, reason="Graphviz is not installed")
+@pytest.mark.parametrize("title", TITLES)
+def test_graphviz_reads_what_is_written(title: str, tmp_path: Path) -> None:
+    spec, path = tmp_path / "net.yaml", tmp_path / "net.dot"
+    layers = "[{name: c, type: conv, maps: 2, kernel: 3}, {name: s, type: add, branches: [[], [{type: relu}]]}]"
+    spec.write_text(f"name: {json.dumps(title or 'x', ensure_ascii=False)}\ninput: 1x8x8\nlayers: {layers}\n")
+    assert main(["render", str(spec), "-o", str(path), "--style", "graph", "--title", title]) == 0
+    found = subprocess.run(["dot", "-Tjson"], input=path.read_bytes(), capture_output=True, check=True)
+    assert found.stderr == b""
+    graph = json.loads(found.stdout)
+    # the parser keeps escapes for whoever draws the labels: a backslash stands for itself as two
+    assert graph["label"].replace("\\\\", "\\") == (title or json.loads(spec.read_text().partition("\n")[0][6:]))
+    labels = [each["label"] for each in graph["objects"] if "nodes" not in each]
+    assert [label.partition("\\n")[0] for label in labels if label] == ["input", "c", "s.1.relu1", "s"]
+    assert len(graph["edges"]) == 4
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_mermaid_has_nothing_in_its_labels_that_ends_them(title: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.mmd"
+    assert main(["render", "googlenet", "-o", str(path), "--depth", "2", "--title", title]) == 0
+    front, _, body = path.read_text().partition("flowchart TD\n")
+    assert json.loads(front.split("title: ")[1].split("\n")[0]) == (title or "GoogLeNet")
+    words = r'[^"\[\]{}<>|`\\]*'
+    line = rf' *(?:subgraph )?\w+\["{words}(?:<br/>{words})*"\]| *end|  n\d+ --> n\d+|  class(?:Def)? .*'
+    assert [each for each in body.splitlines() if not re.fullmatch(line, each)] == []

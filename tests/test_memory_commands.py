@@ -15,6 +15,7 @@ from archspec.graph import INPUT, Graph
 from archspec.memory import inference_memory
 from archspec.memory.arena import arena, two_layers
 from archspec.memory.fit import largest
+from archspec.memory.forward import ForwardCourse
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.training import StepCourse
 from archspec.training import SGD
@@ -141,7 +142,7 @@ def test_ways_to_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(out)
     assert code == 0
     assert said["largest"] < 32
-    in_parts, recomputed = said["ways"]
+    *_, in_parts, recomputed = said["ways"]
     assert in_parts["accumulate"] > 1
     assert in_parts["extra"] == 0
     assert recomputed["recompute"]
@@ -161,5 +162,5 @@ def test_inference_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "fit", "resnet50", "--memory", "1GB", "--inference", "--format", "json")
     said, graph = json.loads(out), archspec.load("resnet50")
     weights = 4 * (archspec.cost(graph).trainable + archspec.cost(graph).other)
-    peaks = [weights + inference_memory(graph, batch=said["largest"] + more).peak for more in (0, 1)]
+    peaks = [weights + ForwardCourse(graph).peak(said["largest"] + more) for more in (0, 1)]
     assert peaks[0] <= 10**9 < peaks[1]

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 
 import archspec
 from archspec.graph import Graph
-from archspec.memory.fit import recompute_plan
+from archspec.memory.forward import ForwardCourse
 from archspec.memory.optimizer import Loop, Optimizer
 from archspec.memory.training import StepCourse
 from archspec.training import SGD, Adam, AdamW, RMSprop
+from compiler.measure import measure
 from tests.test_against_torch import of_each_kind, small
 from tests.test_random_specs import specs
 from tests.torch_step import TorchStep, course_maxima
@@ -112,6 +113,13 @@ def test_frozen_rows(count: int) -> None:
     agree(StepCourse(graph, frozen=frozen), TorchStep(graph, 2, frozen=frozen))
 
 
+@pytest.mark.parametrize("frozen", [["C3"], ["C1", "S2", "C3"]])
+def test_frozen_connections(frozen: list[str]) -> None:
+    """A partial convolution keeps its kernel for the gradient of its input, and for no other."""
+    graph = small("lenet5/1998")
+    agree(StepCourse(graph, frozen=frozen), TorchStep(graph, 2, frozen=frozen))
+
+
 CALM: dict[str, Any] = {
     "deadline": None,
     "database": None,
@@ -120,7 +128,7 @@ CALM: dict[str, Any] = {
 }
 
 
-def _follows(graph: Graph) -> bool:
+def follows(graph: Graph) -> bool:
     """A norm over maps leaves them innermost in memory, which archspec does not follow."""
     return not any(
         node.operator.type == "layer_norm" and getattr(node.operator, "over", None) == "maps" and node.shape.area > 1
@@ -128,17 +136,22 @@ def _follows(graph: Graph) -> bool:
     )
 
 
+def learns(graph: Graph) -> bool:
+    """Whether every output depends on a weight that is trained."""
+    if archspec.cost(graph).trainable == 0:
+        return False
+    step = TorchStep(graph, 2)
+    outputs = step.module(step.images)
+    return all(each.requires_grad for each in (outputs if isinstance(outputs, tuple) else (outputs,)))
+
+
 @settings(max_examples=60, derandomize=True, **CALM)
 @given(specs())
 def test_random_specs(text: str) -> None:
     note(text)
     graph = archspec.loads(text)
-    if not _follows(graph) or archspec.cost(graph).trainable == 0:
-        return
-    step = TorchStep(graph, 2)
-    outputs = step.module(step.images)
-    if all(each.requires_grad for each in (outputs if isinstance(outputs, tuple) else (outputs,))):
-        agree(StepCourse(graph), step)
+    if follows(graph) and learns(graph):
+        agree(StepCourse(graph), TorchStep(graph, 2))
 
 
 # --- blocks that are computed again
@@ -186,22 +199,6 @@ layers:
 """
 
 
-@pytest.mark.parametrize("name", ["resnet/resnet18", "googlenet/no_aux", "mobilenet_v2", "vgg/vgg11_bn"])
-def test_plans_stay_within_their_budget(name: str) -> None:
-    """A budget that is just enough, run for real; and one byte less, which asks for another plan."""
-    graph, optimizer = small(name), Optimizer(SGD(momentum=0.0))
-    free = StepCourse(graph).peak(8)
-    everything = recompute_plan(graph, 8, free - 1, optimizer)
-    assert everything
-    peak = StepCourse(graph, recomputed=everything).peak(8)
-    assert peak < free
-    base, measured = TorchStep(graph, 8, recomputed=everything).measured()
-    assert base + measured.tensors == peak
-    assert recompute_plan(graph, 8, peak, optimizer) is not None
-    tighter = recompute_plan(graph, 8, peak - 1, optimizer)
-    assert tighter is None or StepCourse(graph, recomputed=tighter).peak(8) < peak
-
-
 ORDER = {
     "a vector that is flattened is the vector itself": (
         "{type: dense, units: 3, name: a}, {type: add, branches: [[{type: dropout, rate: 0}], [{type: flatten}],"
@@ -229,3 +226,18 @@ ORDER = {
 def test_order_and_owners(case: str, batch: int) -> None:
     graph = archspec.loads(f"input: 3x8x8\nlayers: [{ORDER[case]}]")
     agree(StepCourse(graph), TorchStep(graph, batch))
+
+
+# --- inference
+
+
+@pytest.mark.parametrize("name", ["lenet5/1998", "googlenet", "resnet/resnet18", "xception", "densenet/densenet121"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_compiled_module_in_inference(name: str, batch: int) -> None:
+    """Callers hold what they give, and functions what they are given, until they return."""
+    graph = small(name)
+    step = TorchStep(graph, batch)
+    step.module.eval()
+    with torch.no_grad():
+        measured = measure(lambda: step.module(step.images))
+    assert ForwardCourse(graph).peak(batch) == step.images.nbytes + measured.tensors

@@ -24,6 +24,7 @@ CLASSES = ("daisy", "rose", "tulip")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files of the page, and images of three classes that can be told apart."""
     place = tmp_path_factory.mktemp("training")
+    boxes = ["file,left,top,right,bottom"]
     for number, name in enumerate(CLASSES):
         folder = place / "flowers" / name
         folder.mkdir(parents=True)
@@ -31,6 +32,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             colour = [40 + 3 * index] * 3
             colour[number] = 230
             Image.new("RGB", (40, 36), tuple(colour)).save(folder / f"{index:03}.png")
+            boxes.append(f"{name}/{index:03}.png,0.1,0.2,0.6,0.9")
+    (place / "flowers" / "boxes.csv").write_text("\n".join(boxes))
     for block in BLOCKS[PAGE]:
         if block.saved_as:
             (place / block.saved_as).write_text(block.text)
@@ -58,7 +61,7 @@ def test_every_command_runs(place: Path, monkeypatch: pytest.MonkeyPatch, capsys
             code = main([*words, "--threads", "1"] if words[0] == "train" else words)
             assert code == 0, f"{block}: {line}\n{capsys.readouterr()}"
     assert (place / "batch.png").stat().st_size > 1000
-    assert len(list((place / "runs").iterdir())) == 5
+    assert len(list((place / "runs").iterdir())) == 6
 
 
 def test_python_of_the_page_runs(tmp_path: Path) -> None:

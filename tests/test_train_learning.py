@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +28,7 @@ from archspec.training import (
     TrainKeys,
 )
 from compiler import emitted
+from compiler.data.targets import Target
 from compiler.train.losses import Criterion, criteria_of, total_loss
 from compiler.train.mean import MovingMean
 from compiler.train.metrics import Sums
@@ -145,6 +147,9 @@ def criterion(loss: Any, gives: Any = "scores") -> Criterion:
     return Criterion("out", loss, 1.0, gives, train_only=False)
 
 
+LABELS = {"label": Target("classes", ("a", "b", "c"))}
+
+
 def test_cross_entropy() -> None:
     exact = -SCORES.log_softmax(1)[range(4), TARGETS].mean()
     assert criterion(CrossEntropy())(SCORES, TARGETS) == pytest.approx(exact.item())
@@ -211,16 +216,18 @@ train: {data: random, loss: {type: cross_entropy, label_smoothing: 0.1}}
 def test_auxiliary_head_has_its_weight() -> None:
     graph = archspec.loads(TWO_HEADS)
     assert graph.train is not None
-    criteria = criteria_of(graph, graph.train)
+    criteria = criteria_of(graph, graph.train, LABELS)
     other = SCORES.flip(0)
     plain = F.cross_entropy(SCORES, TARGETS, label_smoothing=0.1), F.cross_entropy(other, TARGETS, label_smoothing=0.1)
-    assert total_loss(criteria, [SCORES, other], TARGETS) == pytest.approx((plain[0] + 0.3 * plain[1]).item())
+    assert total_loss(criteria, [SCORES, other], {"label": TARGETS}) == pytest.approx(
+        (plain[0] + 0.3 * plain[1]).item()
+    )
 
 
 def test_natural_losses() -> None:
     graph = archspec.load("lenet5/1998")
     assert graph.train is not None
-    (made,) = criteria_of(graph, graph.train)
+    (made,) = criteria_of(graph, graph.train, LABELS)
     assert isinstance(made.loss, RBFLoss)
     assert made.gives == "distances"
 
@@ -229,11 +236,12 @@ def test_figures_are_those_of_counting() -> None:
     torch.manual_seed(0)
     classes = tuple("abcdefg")
     scores, targets = torch.randn(50, 7), torch.randint(7, (50,))
-    sums = Sums.zeros(7, torch.device("cpu"))
+    judged = replace(criterion(CrossEntropy()), target=Target("classes", classes))
+    sums = Sums([judged], torch.device("cpu"))
     for start in (0, 20, 40):
         part, labels = scores[start : start + 20], targets[start : start + 20]
-        sums.add(criterion(CrossEntropy()), part, labels, F.cross_entropy(part, labels))
-    found = sums.figures(classes)
+        sums.add([part], {"label": labels})
+    found = sums.figures()
     predicted = scores.argmax(1)
     assert found["examples"] == 50
     assert found["loss"] == pytest.approx(F.cross_entropy(scores, targets).item(), rel=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ from safetensors.torch import load_file
 import archspec
 from archspec.diagnostic import SpecError
 from archspec.report.training import METRICS, WEIGHTS
-from compiler.train import fit
+from compiler.train import checkpoint, fit
+from compiler.train import learner as learner_module
 from compiler.train.learner import Learner
-from compiler.train.loop import Silence
+from compiler.train.loop import Loop, Silence
+from compiler.train.order import epoch_order
 from compiler.train.processes import Processes
+from compiler.train.run import train
 from compiler.train.session import Session, open_session
 from compiler.train.trial import dry_run, overfit_batch
 from tests.test_train_faults import Notes, code_of
-from tests.training import ONE_THREAD, SPEC, graph, run_in
+from tests.training import ONE_THREAD, SPEC, go_on, graph, leavings, run_in
 
 PLAIN = """
 name: plain
@@ -161,7 +165,9 @@ def test_numbers_are_learnt_by_squares(tmp_path: Path) -> None:
     settings = [f"train.data={{type: arrays, path: {tmp_path / 'data.npz'}}}", "train.optimizer=adam"]
     outcome = run_in(tmp_path / "runs", spec=archspec.loads(text, settings=settings))
     assert outcome.results is not None
-    assert set(outcome.results["test"]) == {"examples", "loss"}
+    test = outcome.results["test"]
+    assert set(test) == {"examples", "loss", "mean_absolute_error", "root_mean_squared_error", "r2"}
+    assert test["root_mean_squared_error"] == pytest.approx(test["loss"] ** 0.5, rel=1e-5)
 
 
 def test_batch_auto_halves_until_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,3 +234,69 @@ def test_compiled_network_learns_the_same(tmp_path: Path) -> None:
     usual = losses(run_in(tmp_path / "a", spec=plain()).folder)
     compiled = run_in(tmp_path / "b", spec=plain("train.compile=true"))
     assert losses(compiled.folder) == pytest.approx(usual, abs=1e-4)
+
+
+class Full:
+    """A memory that is full at the first tries of steps, where more than so many examples are computed at a time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int, calls: range) -> None:
+        self.most, self.calls, self.seen = most, calls, 0
+        self.usual = learner_module.total_loss
+        monkeypatch.setattr(learner_module, "total_loss", self)
+
+    def __call__(self, criteria: Any, outputs: Any, targets: Any) -> torch.Tensor:
+        self.seen += 1
+        if self.seen in self.calls and len(outputs[0]) > self.most:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return self.usual(criteria, outputs, targets)
+
+
+NORMED = PLAIN.replace("kernel: 3, activation: relu}\n  - {name: body", "kernel: 3, norm: batch}\n  - {name: body")
+
+
+def test_memory_that_is_full_in_the_middle_of_a_run_halves_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was computed of the step is undone: the run ends as one that began with the smaller parts at that step."""
+    data = "train.data={type: random, count: 256}"
+    spec = archspec.loads(NORMED, settings=["train.batch=auto", data, "train.epochs=1"])
+    notes, full = Notes(), Full(monkeypatch, 64, range(3, 100))  # call 1 tries, 2 is the first step, 3 the second
+    outcome = train(spec, name="n", runs=tmp_path / "a", base=tmp_path, listener=notes, machine=ONE_THREAD)
+    assert [each for each in notes.said if "step" in each] == [
+        "out of memory in step 2 with 128 examples at a time: going on with 64"
+    ]
+    assert full.seen == 5
+    monkeypatch.undo()
+    usual = Loop._steps_of_epoch
+
+    def halved(loop: Loop) -> bool:
+        step = loop.learner.step
+
+        def counted(parts: Any, number: int, at: int, *more: Any) -> Any:
+            if at == 1:
+                loop.division = replace(loop.division, parts=2)
+                order = epoch_order(256, 0, 0)[128:]
+                parts, number = loop.splits["train"].batches(order, 64, epoch=0, augment=True), 2
+            return step(parts, number, at, *more)
+
+        loop.learner.step = counted  # type: ignore[method-assign]
+        return usual(loop)
+
+    monkeypatch.setattr(Loop, "_steps_of_epoch", halved)
+    other = run_in(tmp_path / "b", spec=archspec.loads(NORMED, settings=["train.batch=128", data, "train.epochs=1"]))
+    wanted = load_file(other.folder / WEIGHTS)
+    assert all(torch.equal(each, wanted[name]) for name, each in load_file(outcome.folder / WEIGHTS).items())
+
+
+def test_memory_that_is_full_later_keeps_the_state_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ["train.checkpoint={steps: 1}", "train.accumulate=2"]
+    usual = leavings(run_in(tmp_path / "usual", spec=plain(*settings)).folder)
+    Full(monkeypatch, 0, range(8, 9))  # in the second part of the fourth step
+    with pytest.raises(SpecError, match="out of memory with 4 examples at a time") as error:
+        run_in(tmp_path / "full", spec=plain(*settings))
+    assert code_of(error)[0] == "E913"
+    (folder,) = (tmp_path / "full").iterdir()
+    assert checkpoint.found_in(folder / "checkpoints")[0].step == 3
+    monkeypatch.undo()
+    go_on(folder)
+    assert leavings(folder) == usual

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from os.path import commonpath
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 import compiler
 from archspec.graph import Graph
 from archspec.memory.training import StepCourse
+from archspec.training import Precision
 from compiler.measure import MeasuredMemory, held_bytes, measure
+from compiler.train.planning import apply
 
 OptimizerOf = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -34,15 +35,14 @@ class TorchStep:
     frozen: Sequence[str] = ()
     recomputed: Sequence[str] = ()
     """blocks, by the names that they have in the graph"""
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         self.module = compiler.build(self.graph).train()
         paths = compiler.emitted(self.graph).paths
         for node in self.frozen:
-            self.module.get_submodule(paths[node]).requires_grad_(False)
-        for block in self.recomputed:
-            inside = [path.replace(".", "/") for node, path in paths.items() if node.startswith(f"{block}.")]
-            recompute(self.module.get_submodule(commonpath(inside).replace("/", ".")))
+            self.module.get_submodule(paths[node]).requires_grad_(False).eval()
+        apply(self.recomputed, self.graph, self.module, compiler.emitted(self.graph))
         self.optimizer = self.optimizer_of([each for each in self.module.parameters() if each.requires_grad])
         self.images = torch.randn(self.batch, *self.graph.input)
         shapes = [self.graph.shape_of(output.node)[1:] for output in self.graph.outputs]
@@ -52,14 +52,20 @@ class TorchStep:
     def run(self) -> None:
         """Forward, loss, backward and optimizer."""
         for _ in range(self.parts):
-            outputs = self.module(self.images)
-            loss = self._loss(outputs)
+            with self._autocast():
+                outputs = self.module(self.images)
+                loss = self._loss(outputs)
             loss.backward()
         self.optimizer.step()
 
+    def _autocast(self) -> AbstractContextManager[object]:
+        """As `archspec train` does."""
+        dtype = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[self.precision]
+        return nullcontext() if dtype is None else torch.autocast("cpu", dtype)
+
     def _loss(self, outputs: Tensor | tuple[Tensor, ...]) -> Tensor:
         several = outputs if isinstance(outputs, tuple) else (outputs,)
-        losses = [F.cross_entropy(output, target) for output, target in zip(several, self.targets, strict=True)]
+        losses = [F.cross_entropy(output.float(), target) for output, target in zip(several, self.targets, strict=True)]
         if len(losses) == 1:
             return losses[0]
         return torch.stack(
@@ -75,12 +81,6 @@ class TorchStep:
         ]
         base = held_bytes([*self.module.parameters(), *self.module.buffers(), *states, self.images, *self.targets])
         return base, measure(self.run)
-
-
-def recompute(block: nn.Module) -> None:
-    """Let a block keep its inputs alone."""
-    inside = block.forward
-    block.forward = lambda *inputs: checkpoint(inside, *inputs, use_reentrant=False)
 
 
 def course_maxima(course: StepCourse, batch: int) -> list[int]:

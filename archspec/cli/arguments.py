@@ -16,6 +16,7 @@ from archspec.diagnostic import Diagnostic
 from archspec.limits import DEFAULT_LIMITS, Limits
 from archspec.loading import Checked, Options, compile_spec, compile_text
 from archspec.suggest import did_you_mean
+from archspec.zoo import find_spec
 
 STDIN = "-"
 COMMAND = "COMMAND"
@@ -138,6 +139,17 @@ def folder_of(spec: str) -> Path:
     """The folder that paths in a spec start from: its own, or the current one for the zoo and standard input."""
     path = Path(spec)
     return path.parent if spec != STDIN and path.is_file() else Path()
+
+
+def is_run(spec: str) -> bool:
+    """Whether a spec is the folder of a run; a folder may have the name of a member of the zoo."""
+    return Path(spec).is_dir() and find_spec(spec) is None
+
+
+def changes_of(arguments: argparse.Namespace) -> list[str]:
+    """The options given that change a spec, which a run does not take."""
+    given = {"--set": arguments.settings, "--variant": arguments.variant, "--input": arguments.input}
+    return [option for option, value in given.items() if value]
 
 
 def standard_input(limits: Limits) -> bytes:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archspec.cli.arguments import HelpFormatter, Subparsers, add_spec_options, natural
+from archspec.cli.arguments import HelpFormatter, Subparsers, add_spec_options, changes_of, is_run, natural
 from archspec.cli.commands import SPEC_HELP, checked_graph
 from archspec.cli.guard import guarded
 from archspec.graph import Graph
@@ -15,14 +15,18 @@ from archspec.graph import Graph
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from compiler.shell import Shell
+
 _EXAMPLES = """\
   archspec compile lenet5
   archspec compile resnet/resnet50 -o resnet50.py
   archspec compile net.yaml --weights net.safetensors -o net.onnx -o net.pt2
   archspec compile net.yaml --weights net.safetensors --fold -o folded.py
+  archspec compile runs/lenet5-1 -o digits.onnx --with-preprocessing
   archspec compile vgg/vgg16 --fully-convolutional --input 3x448x448
 """
-_ENDINGS = (".py", ".safetensors", ".onnx", ".pt2")
+_RUNNING = (".onnx", ".pt2")
+_ENDINGS = (".py", ".safetensors", *_RUNNING)
 
 
 def add_compile(subparsers: Subparsers) -> None:
@@ -50,6 +54,14 @@ def add_compile(subparsers: Subparsers) -> None:
         "--fully-convolutional", action="store_true",
         help="dense layers become convolutions; --input is then the size of larger images",
     )  # fmt: skip
+    parser.add_argument(
+        "--with-preprocessing", action="store_true",
+        help="of a run, into .onnx and .pt2: take the pixels of images, uint8 from 0 to 255, and pad, rescale and "
+        "normalise them as in training; decoding, resizing and cropping stay outside",
+    )  # fmt: skip
+    parser.add_argument(
+        "--probabilities", action="store_true", help="of a run, into .onnx and .pt2: give probabilities, not scores"
+    )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     add_spec_options(parser)
     parser.set_defaults(run=guarded(run_compile))
@@ -73,9 +85,11 @@ def run_compile(arguments: argparse.Namespace) -> int:
         if larger is None:
             print("--input wants a size such as 3x448x448", file=sys.stderr)
             return 2
-    state = None
-    if Path(arguments.spec).is_dir():
+    state, shell = None, None
+    if is_run(arguments.spec):
         graph, state = _trained(Path(arguments.spec))
+        if arguments.with_preprocessing or arguments.probabilities:
+            shell = _shell(arguments)
     else:
         graph = checked_graph(arguments.spec, arguments)
         if graph is None:
@@ -91,7 +105,7 @@ def run_compile(arguments: argparse.Namespace) -> int:
 
         print(emit(graph), end="")
     for path in arguments.output:
-        _write(graph, state, path, replace=arguments.force)
+        _write(graph, state, path, shell, replace=arguments.force)
     return 0
 
 
@@ -99,13 +113,19 @@ def _contradiction(arguments: argparse.Namespace) -> str | None:
     """What does not go together in what was asked for."""
     if arguments.partial and arguments.weights is None:
         return "--partial says how to load a file of weights: add --weights FILE"
-    if not Path(arguments.spec).is_dir():
+    asked = {"--with-preprocessing": arguments.with_preprocessing, "--probabilities": arguments.probabilities}
+    around = [option for option, value in asked.items() if value]
+    if around and not is_run(arguments.spec):
+        return f"{arguments.spec} is no run, which alone knows what {around[0]} puts around a network"
+    if around and arguments.fully_convolutional:
+        return f"--fully-convolutional slides over images of any size: leave out {', '.join(around)}"
+    if around and not any(path.suffix in _RUNNING for path in arguments.output):
+        return f"{', '.join(around)} is for files that run by themselves: -o FILE.onnx or -o FILE.pt2"
+    if not is_run(arguments.spec):
         return None
-    given = {
-        "--weights": arguments.weights, "--seed": arguments.seed, "--set": arguments.settings,
-        "--variant": arguments.variant, "--input": None if arguments.fully_convolutional else arguments.input,
-    }  # fmt: skip
-    changes = [option for option, value in given.items() if value not in (None, [], {})]
+    drawn = {"--weights": arguments.weights, "--seed": arguments.seed}
+    changes = [option for option, value in drawn.items() if value is not None]
+    changes += [option for option in changes_of(arguments) if option != "--input" or not arguments.fully_convolutional]
     return (
         f"{arguments.spec} is a run, with its own spec and weights: leave out {', '.join(changes)}" if changes else None
     )
@@ -120,6 +140,15 @@ def _trained(run: Path) -> tuple[Graph, dict[str, Tensor]]:
     folder = RunFolder.existing(run)
     graph, about, _ = read_run(folder)
     return graph, carried(read_weights(weights_of(folder)).tensors, about["modules"], graph)
+
+
+def _shell(arguments: argparse.Namespace) -> Shell:
+    from compiler.shell import Shell
+    from compiler.train.folder import RunFolder
+    from compiler.train.run import read_run
+
+    graph, about, _ = read_run(RunFolder.existing(Path(arguments.spec)))
+    return Shell.of_run(graph, about, preprocessing=arguments.with_preprocessing, probabilities=arguments.probabilities)
 
 
 def _weights(graph: Graph, arguments: argparse.Namespace) -> dict[str, Tensor]:
@@ -164,7 +193,7 @@ def _folded(graph: Graph, state: dict[str, Tensor] | None) -> tuple[Graph, dict[
     return folded.graph, new
 
 
-def _write(graph: Graph, state: dict[str, Tensor] | None, path: Path, *, replace: bool) -> None:
+def _write(graph: Graph, state: dict[str, Tensor] | None, path: Path, shell: Shell | None, *, replace: bool) -> None:
     from compiler import build, emit
     from compiler.atomic import whole_file
     from compiler.export import export
@@ -174,14 +203,18 @@ def _write(graph: Graph, state: dict[str, Tensor] | None, path: Path, *, replace
         source = emit(graph)
         with whole_file(path, replace=replace) as written:
             written.write_text(source, encoding="utf-8")
-        print(f"{path}: {len(source.splitlines())} lines", file=sys.stderr)
+        alone = ", of the network alone" if shell is not None else ""
+        print(f"{path}: {len(source.splitlines())} lines{alone}", file=sys.stderr)
         return
     assert state is not None
     if path.suffix == ".safetensors":
         save(state, path, spec=graph.name, replace=replace)
-        print(f"{path}: {len(state)} tensors", file=sys.stderr)
+        alone = ", of the network alone" if shell is not None else ""
+        print(f"{path}: {len(state)} tensors{alone}", file=sys.stderr)
         return
     module = build(graph, device="meta")
     module.load_state_dict(state, assign=True)
-    difference = export(module.eval(), graph, path, replace=replace)
+    difference = export(module.eval(), graph, path, shell=shell, replace=replace)
     print(f"{path}: differs from the module by at most {difference:.1e}", file=sys.stderr)
+    if shell is not None:
+        print(f"{path}: {shell.said}", file=sys.stderr)

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from archspec.cli.arguments import (
-    Subparsers,
-    add_command,
-    add_spec_options,
-    compiled,
-    folder_of,
-    limits_of,
-    natural,
-    options_of,
-    positive,
-    report,
-)
-from archspec.cli.commands import SPEC_HELP
+from archspec.cli.arguments import Subparsers, add_command, add_spec_options, folder_of, natural, positive
+from archspec.cli.commands import SPEC_HELP, checked_graph
 from archspec.cli.guard import guarded
 from archspec.graph import Graph
 
@@ -51,23 +39,20 @@ def add_data(subparsers: Subparsers) -> None:
 
 def run_data(arguments: argparse.Namespace) -> int:
     """Say what the data are, and draw a batch."""
-    checked = compiled(arguments.spec, replace(options_of(arguments), recipe=arguments.recipe))
-    hidden = {"warning"} if checked.graph is not None else set[str]()
-    report((each for each in checked.diagnostics if each.severity not in hidden), limits_of(arguments))
-    return 1 if checked.graph is None else _show(checked.graph, arguments)
+    graph = checked_graph(arguments.spec, arguments)
+    return 1 if graph is None else _show(graph, arguments)
 
 
 def _show(graph: Graph, arguments: argparse.Namespace) -> int:
     from compiler.data import prepare
     from compiler.data.picture import draw_batch
     from compiler.train.order import epoch_order
-    from compiler.train.session import recipe_of
+    from compiler.train.session import heads_of, recipe_of
 
     keys = recipe_of(graph)
-    main = next(output for output in graph.outputs if not output.train_only)
     data = prepare(
         keys.data, keys.preprocess, keys.augment, input=graph.input, seed=keys.seed, device="cpu",
-        base=folder_of(arguments.spec), units=graph.shape_of(main.node).elements,
+        base=folder_of(arguments.spec), heads=heads_of(graph),
     )  # fmt: skip
     if arguments.part not in data.splits:
         print(f"there is no {arguments.part}: it has {', '.join(data.splits)}", file=sys.stderr)

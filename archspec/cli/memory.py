@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
+from archspec.byte_size import WANTED, byte_size
 from archspec.cli.arguments import Subparsers, add_command, add_spec_options, natural, positive, terminal_width
 from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
 from archspec.graph import Graph
 from archspec.memory.optimizer import LOOPS, Optimizer
-from archspec.training import SGD, Adam, AdamW, RMSprop, type_of
+from archspec.memory.sizes import PRECISIONS
+from archspec.train_section import is_of
+from archspec.training import SGD, Adam, AdamW, Precision, RMSprop, type_of
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+if TYPE_CHECKING:
+    from archspec.report.memory import TrainingReport
+
 _OPTIMIZERS = {type_of(model): model for model in (SGD, Adam, AdamW, RMSprop)}
 _SHORT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp64": "float64"}
+_DTYPE = (
+    "type of the numbers: in training bf16 and fp16 are autocast's, with weights in float32, as `precision` of "
+    "`train:` (that, else float32); in inference the whole network has it (float32)"
+)
 
 
 def memory_size(text: str) -> int:
     """Bytes: `16GiB`, `24 GB`, `512MiB`, or a plain number."""
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]?i?)b?", text.strip().lower())
-    if match is None or match[2] not in _UNITS or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"a size such as 16GiB, 24GB or 512MiB, not '{text}'")
-    return int(float(match[1]) * _UNITS[match[2]])
+    size = byte_size(text)
+    if size is None:
+        raise argparse.ArgumentTypeError(f"{WANTED}, not '{text}'")
+    return size
 
 
 def _dtype(text: str) -> str:
@@ -38,6 +46,7 @@ def _dtype(text: str) -> str:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     """What a training step consists of."""
+    parser.add_argument("--dtype", type=_dtype, metavar="TYPE", help=_DTYPE)
     parser.add_argument(
         "--optimizer", choices=_OPTIMIZERS, help="which one, with its usual options (that of `train:`, else adam)"
     )
@@ -56,6 +65,16 @@ def _optimizer(graph: Graph, arguments: argparse.Namespace) -> Optimizer:
     return Optimizer(keys, arguments.loop)
 
 
+def _precision(graph: Graph, arguments: argparse.Namespace) -> Precision | None:
+    """What training calls `--dtype`, or what `train:` says; None, said why, where training has no such type."""
+    if arguments.dtype is None:
+        return graph.train.precision if graph.train is not None else "float32"
+    found = PRECISIONS.get(arguments.dtype)
+    if found is None:
+        print(f"training computes in {', '.join(PRECISIONS)}, not in {arguments.dtype}", file=sys.stderr)
+    return found
+
+
 def add_memory(subparsers: Subparsers) -> None:
     """`archspec memory`."""
     parser = add_command(
@@ -66,16 +85,16 @@ def add_memory(subparsers: Subparsers) -> None:
     )
     parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
     parser.add_argument("--batch", type=positive, metavar="N", help="images of a step (that of `train:`, else 1)")
-    parser.add_argument("--dtype", type=_dtype, default="float32", metavar="TYPE", help="type of the numbers (float32)")
     parser.add_argument("--inference", action="store_true", help="a forward pass that keeps nothing")
     _add_training(parser)
-    parser.add_argument("--accumulate", type=positive, default=1, metavar="N", help="compute a batch in N parts (1)")
+    parser.add_argument("--accumulate", type=positive, metavar="N", help="compute a batch in N parts")
     parser.add_argument(
-        "--freeze", metavar="ROW", action="append", default=[], help="rows that do not learn, such as stem.*"
+        "--freeze", metavar="ROW", action="append", help="rows that do not learn, such as stem.* (those of `train:`)"
     )
     parser.add_argument(
-        "--recompute", metavar="BLOCK", action="append", default=[], help="blocks whose inside is computed again"
-    )
+        "--recompute", metavar="BLOCK", action="append",
+        help="blocks to compute again; FIRST..LAST for some that follow one another (those of `train:`)",
+    )  # fmt: skip
     parser.add_argument("--depth", type=natural, metavar="N", help="fold what is deeper: 1 shows the rows of the file")
     add_format(parser, ("text", "json"))
     add_spec_options(parser)
@@ -84,48 +103,62 @@ def add_memory(subparsers: Subparsers) -> None:
 
 def run_memory(arguments: argparse.Namespace) -> int:
     """Print what a step, or a forward pass, needs."""
-    from archspec.report.memory import inference_report, training_report
+    from archspec.report.memory import inference_report
 
     graph = checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1
-    written = graph.train.batch if graph.train is not None and isinstance(graph.train.batch, int) else 1
+    keys = graph.train
+    written = keys.batch if keys is not None and isinstance(keys.batch, int) else 1
     batch = arguments.batch or written
     if arguments.inference:
-        report = inference_report(graph, batch=batch, dtype=arguments.dtype)
+        report = inference_report(graph, batch=batch, dtype=arguments.dtype or "float32")
     else:
-        if batch % arguments.accumulate:
-            print(f"a batch of {batch} has no {arguments.accumulate} equal parts", file=sys.stderr)
-            return 2
-        frozen = _named(arguments.freeze, [node.name for node in graph.nodes], "row")
-        blocks = _named(arguments.recompute, [group.name for group in graph.groups], "block")
-        if frozen is None or blocks is None:
-            return 1
-        report = training_report(
-            graph,
-            _optimizer(graph, arguments),
-            batch=batch // arguments.accumulate,
-            dtype=arguments.dtype,
-            parts=arguments.accumulate,
-            ema=arguments.ema,
-            frozen=frozen,
-            recompute=blocks,
-            depth=arguments.depth,
-        )
+        report = _training(graph, batch, arguments)
+    if isinstance(report, int):
+        return report
     print(json.dumps(report.as_dict(), indent=2) if arguments.format == "json" else report.as_text(terminal_width()))
     return 0
 
 
-def _named(patterns: list[str], names: list[str], what: str) -> list[str] | None:
-    """The names that patterns mean, with what lies under them; None, said why, where one means nothing."""
-    found: list[str] = []
-    for pattern in patterns:
-        matching = [name for name in names if fnmatchcase(name, pattern) or name.startswith(f"{pattern}.")]
-        if not matching:
-            print(f"no {what} is called {pattern}", file=sys.stderr)
-            return None
-        found += matching if what == "row" else [name for name in names if fnmatchcase(name, pattern)] or matching
-    return found
+def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> TrainingReport | int:
+    """The report of a step: what is not asked for is as `train:` says; the exit code, said why, where there is none."""
+    from archspec.memory.program import Program
+    from archspec.memory.recipe import frozen_nodes, recomputed_units
+    from archspec.report.memory import training_report
+
+    keys, program = graph.train, Program(graph)
+    parts = arguments.accumulate or (keys.accumulate if keys is not None and arguments.batch is None else 1)
+    if batch % parts:
+        print(f"a batch of {batch} has no {parts} equal parts", file=sys.stderr)
+        return 2
+    precision = _precision(graph, arguments)
+    if precision is None:
+        return 2
+    patterns: dict[str, list[str]] = {"row": arguments.freeze or [], "block": arguments.recompute or []}
+    frozen = [row for row in graph.rows if is_of(patterns["row"], row.name)]
+    blocks = recomputed_units(program, patterns["block"])
+    for what, names in (("row", [row.name for row in frozen]), ("block", blocks)):
+        for pattern in patterns[what]:
+            if not any(is_of((pattern,), name) for name in names):
+                print(f"no {what} is called {pattern}", file=sys.stderr)
+                return 1
+    nodes = [node.name for row in frozen for node in row.nodes]
+    if keys is not None:
+        nodes = nodes if arguments.freeze else frozen_nodes(graph, keys)
+        blocks = blocks if arguments.recompute else recomputed_units(program, keys.recompute)
+    return training_report(
+        graph,
+        _optimizer(graph, arguments),
+        batch=batch // parts,
+        precision=precision,
+        parts=parts,
+        ema=arguments.ema or (keys is not None and keys.ema is not None),
+        frozen=nodes,
+        recompute=blocks,
+        depth=arguments.depth,
+        memory=byte_size(keys.memory) if keys is not None and keys.memory and not arguments.recompute else None,
+    )
 
 
 def add_fit(subparsers: Subparsers) -> None:
@@ -156,9 +189,18 @@ def run_fit(arguments: argparse.Namespace) -> int:
     if graph is None:
         return 1
     if arguments.inference:
-        report = inference_fit(graph, arguments.memory, arguments.batch)
+        report = inference_fit(graph, arguments.memory, arguments.batch, dtype=arguments.dtype or "float32")
     else:
-        optimizer = _optimizer(graph, arguments)
-        report = training_fit(graph, arguments.memory, optimizer, batch=arguments.batch, ema=arguments.ema)
+        precision = _precision(graph, arguments)
+        if precision is None:
+            return 2
+        report = training_fit(
+            graph,
+            arguments.memory,
+            _optimizer(graph, arguments),
+            batch=arguments.batch,
+            ema=arguments.ema,
+            precision=precision,
+        )
     print(json.dumps(report.as_dict(), indent=2) if arguments.format == "json" else report.as_text(terminal_width()))
     return 0 if report.fits else 1

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from compiler.prediction import Prediction
 
 
+_SIDES = ("left", "top", "right", "bottom")
+
+
 def add_predict(subparsers: Subparsers) -> None:
     """`archspec predict`."""
     parser = add_command(
@@ -57,6 +60,11 @@ def run_predict(arguments: argparse.Namespace) -> int:
 
 
 def _text(prediction: Prediction) -> str:
-    lines = [f"{100 * chance:6.2f}%  {name}" for name, chance in prediction.classes]
-    lines += [f"{number:.6g}" for number in prediction.numbers]
-    return "\n".join([prediction.file, *lines])
+    lines = [prediction.file]
+    for said in prediction.outputs:
+        lines += [said.output] if len(prediction.outputs) > 1 else []
+        lines += [f"{100 * chance:6.2f}%  {name}" for name, chance in said.classes]
+        lines += [f"{number:.6g}" for number in said.numbers]
+        if said.box:
+            lines.append("box " + ", ".join(f"{name} {at:.1f}" for name, at in zip(_SIDES, said.box, strict=True)))
+    return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from math import isnan
 from typing import TextIO
 
 Row = dict[str, float]
@@ -35,7 +36,7 @@ class Console:
         bar = "━" * filled + "·" * (_BAR - filled)
         print(
             f"\r\x1b[2Kepoch {epoch}/{self._epochs} {bar} {done}/{steps}  loss {loss:.4f}  "
-            f"accuracy {100 * accuracy:.1f}%  {speed:,.0f}/s",
+            f"{'' if isnan(accuracy) else f'accuracy {100 * accuracy:.1f}%  '}{speed:,.0f}/s",
             end="", file=sys.stderr, flush=True,
         )  # fmt: skip
         self._shown = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,24 @@ from archspec.cli.arguments import (
     Subparsers,
     add_command,
     add_spec_options,
+    changes_of,
     compiled,
+    is_run,
     limits_of,
     natural,
     options_of,
     report,
 )
 from archspec.cli.commands import SPEC_HELP, add_measures
+from archspec.cli.guard import guarded
+from archspec.report.training import SPEC
 
 if TYPE_CHECKING:
     from archspec.draw.render import Format, Look
     from archspec.graph import Graph
 
-_STYLES = ("table", "volume", "graph", "memory")
+_MAPS = "maps"
+_STYLES = ("table", "volume", "graph", "memory", _MAPS)
 _THEMES = ("auto", "light", "dark")
 _DESCRIPTION = """\
 Draw a network into FILE. Its suffix says how: .svg, .html (to open and close blocks in), .png, .pdf, .tex (TikZ),
@@ -33,6 +39,7 @@ Draw a network into FILE. Its suffix says how: .svg, .html (to open and close bl
   archspec render resnet50 -o net.svg --expand conv3.0     with a block open
   archspec render lenet5 -o net.pdf --style volume         the figure of papers
   archspec render googlenet -o net.html                    to look around in
+  archspec render runs/lenet5-20260321-140509 -o maps.svg  what a run has learnt
 
 A file that archspec drew and nobody has changed since is drawn anew; any other file is never overwritten.
 """
@@ -41,9 +48,13 @@ A file that archspec drew and nobody has changed since is drawn anew; any other 
 def add(subparsers: Subparsers) -> None:
     """`archspec render`."""
     parser = add_command(subparsers, "render", "a diagram of a network", _DESCRIPTION)
-    parser.add_argument("spec", metavar="SPEC", help=SPEC_HELP)
+    parser.add_argument(
+        "spec", metavar="SPEC", help=f"{SPEC_HELP}; or the folder of a run, to see its filters and the maps of an image"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to draw; the suffix is the format")
-    parser.add_argument("--style", choices=_STYLES, metavar="STYLE", help=f"{', '.join(_STYLES)} ({_STYLES[0]})")
+    parser.add_argument(
+        "--style", choices=_STYLES, metavar="STYLE", help=f"{', '.join(_STYLES)} ({_STYLES[0]}; {_MAPS} of a run)"
+    )
     parser.add_argument(
         "--depth", type=natural, metavar="N", help="open blocks: 1 shows the rows of the file, 2 those inside"
     )
@@ -65,6 +76,9 @@ def add(subparsers: Subparsers) -> None:
         "--engine", choices=("archspec", "dot"), default="archspec", metavar="ENGINE",
         help="who lays the graph out: archspec, or dot where Graphviz is installed",
     )  # fmt: skip
+    parser.add_argument(
+        "--image", metavar="FILE", help="the image that a run's network looks at; the first of its test data"
+    )
     add_measures(parser)
     add_spec_options(parser)
     parser.set_defaults(run=run)
@@ -72,32 +86,75 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw a network into a file."""
-    from archspec.draw.render import FORMATS, Look, format_of
+    from archspec.draw.engine import by_graphviz
+    from archspec.draw.render import FORMATS, Look, format_of, render
 
     path = Path(arguments.output)
     format = format_of(path)
     if format is None:
         return _refused(f"what {path} is to be can't be told from its name: end it with one of {', '.join(FORMATS)}")
-    style = arguments.style or ("graph" if arguments.engine == "dot" else "table")
+    style = arguments.style or ("graph" if arguments.engine == "dot" else _MAPS if is_run(arguments.spec) else "table")
     look = Look(
-        style, arguments.depth, tuple(arguments.expand), arguments.columns, arguments.theme, arguments.title,
+        "table" if style == _MAPS else style,
+        arguments.depth, tuple(arguments.expand), arguments.columns, arguments.theme, arguments.title,
         arguments.batch, arguments.dtype,
     )  # fmt: skip
-    if problem := _contradiction(arguments, format, look):
+    if problem := _contradiction_of_run(arguments, format, style) or _contradiction(arguments, format, look):
         return _refused(problem)
+    if style == _MAPS:
+        return guarded(lambda arguments: _show_maps(arguments, path, format, look))(arguments)
+    if is_run(arguments.spec):
+        arguments.spec = str(Path(arguments.spec) / SPEC)
     limits = limits_of(arguments)
     checked = compiled(arguments.spec, options_of(arguments))
     quiet = {"warning"} if checked.graph is not None else set[str]()
     report((each for each in checked.diagnostics if each.severity not in quiet), limits)
     if checked.graph is None:
         return 1
-    data = _drawn(checked.graph, format, look, arguments)
+    graph = checked.graph
+    draw = by_graphviz if arguments.engine == "dot" else render
+    data = _drawn(graph, lambda: draw(graph, format, look), arguments)
+    return 1 if data is None else _written(path, data)
+
+
+def _show_maps(arguments: argparse.Namespace, path: Path, format: Format, look: Look) -> int:
+    """Draw what a run has learnt."""
+    from archspec.draw.figures import Figures
+    from archspec.draw.learnt import last_node
+    from archspec.draw.render import learnt_scene, units_with_maps, written
+    from compiler.feature_maps import feature_maps, graph_of_run
+
+    run = Path(arguments.spec)
+    figures = Figures(graph_of_run(run))
+
+    def drawn() -> bytes:
+        units = units_with_maps(figures)
+        nodes = [last_node(figures, unit) for unit in units]
+        found = feature_maps(run, nodes, None if arguments.image is None else Path(arguments.image))
+        if found.note is not None:
+            print(f"{arguments.image}: {found.note}", file=sys.stderr)
+        return written(learnt_scene(figures, units, found, look), format, look.theme)
+
+    data = _drawn(figures.graph, drawn, arguments)
     return 1 if data is None else _written(path, data)
 
 
 def _refused(problem: str) -> int:
     print(problem, file=sys.stderr)
     return 2
+
+
+def _contradiction_of_run(arguments: argparse.Namespace, format: Format, style: str) -> str | None:
+    """What goes with a run alone, or not with one."""
+    if not is_run(arguments.spec) and style == _MAPS:
+        return f"--style {_MAPS} shows what a run has learnt: name the folder of one, not {arguments.spec}"
+    if style != _MAPS:
+        return "--image is for the maps of a run: leave it out" if arguments.image is not None else None
+    if format not in ("svg", "pdf", "png"):
+        return f"maps are pixels, which a {format} file has no place for: draw into .svg, .pdf or .png"
+    if arguments.depth is not None or arguments.expand:
+        return "a run lists its rows without blocks: leave out --depth and --expand"
+    return None
 
 
 def _contradiction(arguments: argparse.Namespace, format: Format, look: Look) -> str | None:
@@ -114,6 +171,8 @@ def _contradiction(arguments: argparse.Namespace, format: Format, look: Look) ->
         return "--batch and --dtype are for --style memory: leave them out"
     if look.theme != "auto" and (format in ("dot", "mermaid") or arguments.engine == "dot"):
         return "Graphviz and Mermaid have colours of their own: leave out --theme"
+    if is_run(arguments.spec) and (changes := changes_of(arguments)):
+        return f"{arguments.spec} is a run, with a spec of its own: leave out {', '.join(changes)}"
     if arguments.engine == "dot" and (look.style != "graph" or format not in ("svg", "pdf", "png")):
         return "--engine dot lays out --style graph, into .svg, .pdf or .png"
     if format == "html" and look.depth is not None:
@@ -121,16 +180,16 @@ def _contradiction(arguments: argparse.Namespace, format: Format, look: Look) ->
     return None
 
 
-def _drawn(graph: Graph, format: Format, look: Look, arguments: argparse.Namespace) -> bytes | None:
+def _drawn(graph: Graph, draw: Callable[[], bytes], arguments: argparse.Namespace) -> bytes | None:
     """The file's content; None, with a reason printed, where there is none."""
     from archspec.diagnostic import Findings
-    from archspec.draw.engine import EngineFailed, by_graphviz
+    from archspec.draw.engine import EngineFailed
     from archspec.draw.png import NoRenderer
-    from archspec.draw.render import NoSuchPart, render
+    from archspec.draw.render import NoSuchPart
     from archspec.suggest import did_you_mean
 
     try:
-        return by_graphviz(graph, format, look) if arguments.engine == "dot" else render(graph, format, look)
+        return draw()
     except NoSuchPart as error:
         findings = Findings()
         message = f"{graph.name} has no block or repetition named {error.name}"

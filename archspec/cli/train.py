@@ -117,6 +117,8 @@ def _run_name(spec: str, *parts: str | None) -> str:
 
 def _said(outcome: Any, arguments: argparse.Namespace) -> int:
     """Say how a run ended, and what to do next."""
+    from archspec.report.training import figures_text
+
     if not outcome.leads:
         return 0 if outcome.results is not None else _OF_SIGNAL + outcome.signal
     if outcome.results is None:
@@ -128,20 +130,9 @@ def _said(outcome: Any, arguments: argparse.Namespace) -> int:
     print()
     for split in ("validation", "test"):
         if split in outcome.results:
-            print(f"{split}: {figures_line(outcome.results[split])}")
+            print(figures_text(split, outcome.results[split]))
     print(f"everything is in {outcome.folder}")
     return 0
-
-
-def figures_line(figures: dict[str, Any]) -> str:
-    """Figures on one line."""
-    texts = [f"loss {figures['loss']:.4f}"]
-    if "accuracy" in figures:
-        wrong = round((1 - figures["accuracy"]) * figures["examples"])
-        texts.insert(0, f"accuracy {100 * figures['accuracy']:.2f}% ({wrong:,} of {figures['examples']:,} wrong)")
-    if "top5" in figures:
-        texts.append(f"top-5 {100 * figures['top5']:.2f}%")
-    return ", ".join(texts)
 
 
 def add_evaluate(subparsers: Subparsers) -> None:
@@ -162,10 +153,10 @@ def add_evaluate(subparsers: Subparsers) -> None:
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print the figures of a run."""
-    from archspec.report.training import classes_table, confusion_table
+    from archspec.report.training import classes_table, confusion_table, figures_text
     from compiler.train.run import evaluate
 
-    session, figures = evaluate(Path(arguments.runs), machine=_machine(arguments))
+    session, figures = evaluate(Path(arguments.runs), machine=_machine(arguments), listener=Console())
     if arguments.mistakes is not None:
         from compiler.train.mistakes import draw_mistakes
 
@@ -176,13 +167,14 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         print(json.dumps(figures, indent=2))
         return 0
     for split, found in figures.items():
-        print(f"{split}: {figures_line(found)}")
+        print(figures_text(split, found))
     last = figures["test"]
-    if "classes" in last:
-        print("\n" + classes_table(last["classes"]).as_text(terminal_width()))
-    if "confusion" in last and len(last["confusion"]) <= 20:
-        print("\nrows are classes, columns what was predicted")
-        print(confusion_table(list(last["classes"]), last["confusion"]).as_text())
+    for name, judged in last.get("outputs", {"": last}).items():
+        if "classes" in judged:
+            print("\n" + (f"{name}\n" if name else "") + classes_table(judged["classes"]).as_text(terminal_width()))
+        if "confusion" in judged and len(judged["confusion"]) <= 20:
+            print("\nrows are classes, columns what was predicted")
+            print(confusion_table(list(judged["classes"]), judged["confusion"]).as_text())
     return 0
 
 

@@ -123,4 +123,18 @@ DATA_CODES = (
         "Data are held in memory only where they fit; loading them takes memory for each process." + _OUTSIDE,
         "",
     ),
+    Code(
+        "E739",
+        "a box that is none",
+        "A box lies inside of its image and has an area. One that does not is mostly written in another way than the "
+        "spec says: pixels in place of fractions, or a size in place of a corner." + _OUTSIDE,
+        "",
+    ),
+    Code(
+        "E740",
+        "data without what an output learns",
+        "The `target` of each output names something that the data have: their label, their boxes, or an array or a "
+        "column of that name." + _OUTSIDE,
+        "",
+    ),
 )

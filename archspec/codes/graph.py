@@ -76,6 +76,13 @@ GRAPH_CODES = (
         "",
     ),
     Code(
+        "E227",
+        "no filters to show",
+        "A picture of what a run has learnt begins with the filters of its first convolution, and this network has "
+        "none. It is about a run and not about its spec, so there is no example.",
+        "",
+    ),
+    Code(
         "E224",
         "a name given twice",
         "A name stands for one row. Instances (`C1.0`), branches and the parts of a row (`C1.norm`) have names too.",

@@ -9,6 +9,7 @@ from archspec.draw.letters import fitted, label, width
 from archspec.draw.lifetimes import Course, Tensor, inference, training
 from archspec.draw.scene import BODY, SMALL, TITLE, Box, Group, Item, Rect, Scene, Text, line
 from archspec.memory import Dtype
+from archspec.memory.sizes import PRECISIONS
 from archspec.report.units import bytes_text
 
 _MARGIN, _AXIS = 6.0, 42.0
@@ -24,10 +25,10 @@ def alive(figures: Figures, title: str, name: str, page: float, batch: int = 1, 
     """The scene of what is alive in inference and in a training step."""
     graph = figures.graph
     images = f"{'1 image' if batch == 1 else f'{batch} images'} in {dtype}"
-    panels = (
-        ("inference", f"Inference, {images}, without weights", inference(graph, batch, dtype)),
-        ("training", f"Training step, {images}, plain SGD, with weights", training(graph, batch, dtype)),
-    )
+    panels = [("inference", f"Inference, {images}, without weights", inference(graph, batch, dtype))]
+    if precision := PRECISIONS.get(dtype):  # the types that training has
+        heading = f"Training step, {images}{'' if precision == 'float32' else ' autocast'}, plain SGD, with weights"
+        panels.append(("training", heading, training(graph, batch, precision)))
     items: list[Item] = []
     said: list[str] = []
     y = 4.0

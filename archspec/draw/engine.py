@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from archspec.draw.mark import mark_of, marked
-from archspec.draw.png import with_mark
+from archspec.draw.png_file import with_mark
 from archspec.draw.render import Format, Look, render
 from archspec.graph import Graph
 

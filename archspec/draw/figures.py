@@ -42,7 +42,7 @@ class Unit:
     other: int = 0
     macs: int = 0
     window: str = ""
-    """kernel and stride of a row, as in `3x3 /2`"""
+    """kernel and stride of a row, or of all rows of a stack, as in `3x3 /2`"""
     operator: Operator | None = None
     """of a row"""
     part: Part | None = None
@@ -82,8 +82,13 @@ class Figures:
             part.name, part.start, part.stop, kind, title, detail, self.graph.rows[part.stop - 1].shape, part.times,
             self._trainable[rows.stop] - self._trainable[rows.start], self._other[rows.stop] - self._other[rows.start],
             self._macs[rows.stop] - self._macs[rows.start],
-            "" if row is None else row_window(row), None if row is None else row.main.operator, part,
+            self._window(part), None if row is None else row.main.operator, part,
         )  # fmt: skip
+
+    def _window(self, part: Part) -> str:
+        """Kernel and stride of a row, or of rows in a stack where all have the same."""
+        found = {row_window(row) for row in self.graph.rows[part.start : part.stop]} if is_of_rows(part) else set[str]()
+        return found.pop() if len(found) == 1 else ""
 
     def role_of(self, row: str) -> str:
         """The role of a row's operator."""

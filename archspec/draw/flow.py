@@ -11,7 +11,7 @@ from archspec.draw.layers import Edge
 from archspec.draw.layout import Layout, Way, layout
 from archspec.draw.letters import fitted, label, width
 from archspec.draw.opened import Node, closed
-from archspec.draw.scene import BODY, SMALL, Box, Group, Item, Path, Rect, Route, Scene, Step, Text, moved
+from archspec.draw.scene import BODY, SMALL, Box, Group, Item, Rect, Route, Scene, Text, junction, moved
 from archspec.draw.words import LEADING, described, footer, notes
 
 _MARGIN = 8.0
@@ -46,7 +46,7 @@ def flow(figures: Figures, nodes: Sequence[Node], title: str, name: str) -> Scen
     drawing = cards(nodes, named)
     whole = arranged(figures, nodes, [drawn(figures, node, drawing) for node in nodes], None)
     wide, high = whole.made.width, whole.made.height
-    placed = [moved(item, _MARGIN, _MARGIN) for item in whole.items()]
+    placed = whole.items(_MARGIN, _MARGIN)
     aside = notes(footer(figures), _MARGIN, high + 2 * _MARGIN + 8, wide + _MARGIN)
     high += 2 * _MARGIN + 5 + LEADING * len(aside)
     return Scene(name, wide + 2 * _MARGIN, high, title, described(figures, closed(nodes)), (*placed, *aside))
@@ -113,19 +113,18 @@ class Arrangement:
         way = self.made.ways[edge]
         return ((way[0][0], 0.0), *way[1:]) if self.pictures[edge[0]].is_port else way
 
-    def items(self) -> list[Item]:
-        """What is drawn."""
+    def items(self, dx: float, dy: float) -> list[Item]:
+        """What is drawn, with its corner at (dx, dy)."""
         items: list[Item] = []
         for edge in self.edges:
             source, target = edge
-            route = Route(
-                self.way(edge), self.names[source], self.names[target], arrow=not self.pictures[target].is_frame
-            )
+            way = tuple((x + dx, y + dy) for x, y in self.way(edge))
+            route = Route(way, self.names[source], self.names[target], arrow=not self.pictures[target].is_frame)
             items.append(Group("edge", f"{route.source} {DASH} {route.target}", (route,)))
-        items += [_junction(x, y) for x, y in self.made.dots]
+        items += [junction(x + dx, y + dy) for x, y in self.made.dots]
         for (x, y), picture in zip(self.made.places, self.pictures, strict=True):
             if picture.item is not None:
-                items.append(moved(picture.item, x - picture.port, y))
+                items.append(moved(picture.item, x - picture.port + dx, y + dy))
         return items
 
 
@@ -189,22 +188,8 @@ def framed(figures: Figures, node: Node, drawing: Drawing) -> Picture:
     group = Group(
         "frame",
         unit.name,
-        (outline, *texts, *(moved(item, half - port, 0.0) for item in inside.items())),
+        (outline, *texts, *inside.items(half - port, 0.0)),
         tooltip(unit),
         box,
     )
     return Picture(box.width, box.height, half, group, is_frame=True)
-
-
-def _junction(x: float, y: float) -> Path:
-    """A junction."""
-    radius, handle = 1.7, 1.7 * 0.5523
-    steps: tuple[Step, ...] = (
-        ("M", (x + radius, y)),
-        ("C", (x + radius, y + handle, x + handle, y + radius, x, y + radius)),
-        ("C", (x - handle, y + radius, x - radius, y + handle, x - radius, y)),
-        ("C", (x - radius, y - handle, x - handle, y - radius, x, y - radius)),
-        ("C", (x + handle, y - radius, x + radius, y - handle, x + radius, y)),
-        ("Z", ()),
-    )
-    return Path(steps, fill="line")

@@ -8,6 +8,7 @@ from archspec.graph import INPUT, Graph
 from archspec.memory import DTYPE_BYTES, Dtype
 from archspec.memory.inference import lives
 from archspec.memory.training import StepCourse
+from archspec.training import Precision
 
 _BACK = "backward of "
 
@@ -70,9 +71,9 @@ def inference(graph: Graph, batch: int, dtype: Dtype) -> Course:
     return Course(moments, peak, tuple(sorted(alive, key=lambda each: -each.bytes)))
 
 
-def training(graph: Graph, batch: int, dtype: Dtype) -> Course:
+def training(graph: Graph, batch: int, precision: Precision) -> Course:
     """A step of plain SGD: forward, loss, backward and the new weights."""
-    memory = StepCourse(graph, dtype=dtype).memory(batch)
+    memory = StepCourse(graph, precision=precision).memory(batch)
     moments = tuple(Moment(what, _row(graph, what), most) for what, most in memory.course)
     totals = [moment.bytes for moment in moments]
     tensors = tuple(Tensor(each.name, each.bytes, _kind(graph, each.name)) for each in memory.alive)

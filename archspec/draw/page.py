@@ -96,7 +96,7 @@ class _Fragments:
         unit = node.unit
         room = self.wide - _INSIDE - (_SIGN if unit.part is not None and unit.part.kind != "row" else 0)
         made: dict[str, Any] = {
-            "i": unit.name, "k": unit.kind, "x": _short(place[0]), "y": _short(place[1]), "w": _short(self.wide),
+            "i": self._key(unit), "k": unit.kind, "x": _short(place[0]), "y": _short(place[1]), "w": _short(self.wide),
             "h": _HIGH, "t": fitted(_title(unit), TITLE, room, bold=True),
             "s": fitted(shape_text(unit.shape), BODY, room), "a": tooltip(unit),
         }  # fmt: skip
@@ -106,12 +106,18 @@ class _Fragments:
             made["f"] = self.fragment(unit.part.parts, unit.part)
         return made
 
+    def _key(self, unit: Unit) -> str:
+        """What the page calls a part: its name, unless the row that joins its branches has that too."""
+        last = self.figures.graph.rows[unit.stop - 1].name if unit.part is not None and unit.part.kind != "row" else ""
+        return f"{unit.name} (branches)" if last == unit.name else unit.name
+
 
 def _title(unit: Unit) -> str:
     if unit.part is None or unit.part.kind == "row":
         return unit.title
     repeated = f" {TIMES}{unit.times}" if unit.times > 1 else ""
-    return f"{local_name(unit.name)} {spelled(unit.part.word)}{repeated}"
+    name, word = local_name(unit.name), spelled(unit.part.word)
+    return f"{word if word.split()[0] == name else f'{name} {word}'}{repeated}"
 
 
 def _short(value: float) -> float | int:

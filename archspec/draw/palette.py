@@ -39,10 +39,21 @@ _DARK = {"paper": "#0d1117", "text": "#f0f3f6", "quiet": "#b3bcc6", "line": "#9a
 
 
 def _colours(plain: dict[str, str], kinds: dict[str, tuple[str, str, str]]) -> dict[str, str]:
-    parts = ("edge", "fill", "side")
-    return plain | {
-        f"{kind}.{part}": colour for kind, colours in kinds.items() for part, colour in zip(parts, colours, strict=True)
-    }
+    """Those of each kind by their parts; lines between maps are half way between edge and fill."""
+    found = dict(plain)
+    for kind, (edge, fill, side) in kinds.items():
+        found |= {
+            f"{kind}.edge": edge,
+            f"{kind}.fill": fill,
+            f"{kind}.side": side,
+            f"{kind}.maps": _between(edge, fill),
+        }
+    return found
+
+
+def _between(first: str, second: str) -> str:
+    pairs = ((int(first[index : index + 2], 16), int(second[index : index + 2], 16)) for index in (1, 3, 5))
+    return "#" + "".join(f"{(one + other) // 2:02x}" for one, other in pairs)
 
 
 LIGHT = _colours(_LIGHT, _LIGHT_KINDS)

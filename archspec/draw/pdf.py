@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from itertools import count
 from math import ceil
+from zlib import compress
 
 from archspec.draw.letters import EN_DASH, WIDTHS
 from archspec.draw.mark import mark_of
 from archspec.draw.palette import Theme, colours
-from archspec.draw.scene import Path, Scene, Text, drawn
+from archspec.draw.scene import Path, Raster, Scene, Text, drawn
 
 _LARGEST = 14000.0
 """points that a page may have at each side; beyond, its unit is larger"""
@@ -21,18 +23,21 @@ def pdf(scene: Scene, theme: Theme = "auto") -> bytes:
     """The picture as the bytes of a PDF file with one page."""
     unit = max(1, ceil(max(scene.width, scene.height) / _LARGEST))
     content = _content(scene, theme, unit)
+    images = [item for item in drawn(scene.items) if isinstance(item, Raster)]
+    listed = "".join(f"/I{index} {12 + index} 0 R " for index in range(len(images)))
     size = f"{_number(scene.width / unit)} {_number(scene.height / unit)}"
     scaled = f" /UserUnit {unit}" if unit > 1 else ""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R /ViewerPreferences << /DisplayDocTitle true >> >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {size}]{scaled} /Contents 4 0 R "
-        "/Resources << /Font << /F0 6 0 R /F1 9 0 R >> >> >>".encode(),
+        f"/Resources << /Font << /F0 6 0 R /F1 9 0 R >>{f' /XObject << {listed}>>' if images else ''} >> >>".encode(),
         _stream(content),
         f"<< /Title {_hex(scene.title)} /Producer {_hex('archspec')} >>".encode(),
     ]
     for index, (file, name, bold) in enumerate(_FONTS):
         objects += _font(file, name, bold, 6 + 3 * index)
+    objects += map(_image, images)
     body = _assembled(objects)
     return body + b"% " + mark_of(body) + b"\n"
 
@@ -43,8 +48,15 @@ def _content(scene: Scene, theme: Theme, unit: int) -> bytes:
     lines = [f"{_number(1 / unit, 6)} 0 0 {_number(-1 / unit, 6)} 0 {_number(scene.height / unit)} cm", "1 j 0 J"]
     if theme == "dark":
         lines.append(f"{_ink(inks['paper'])} rg 0 0 {_number(scene.width)} {_number(scene.height)} re f")
+    images = count()
     for item in drawn(scene.items):
-        lines.append(_path(item, inks) if isinstance(item, Path) else _text(item, inks))
+        match item:
+            case Path():
+                lines.append(_path(item, inks))
+            case Text():
+                lines.append(_text(item, inks))
+            case Raster():
+                lines.append(_placed(item, next(images)))
     return "\n".join(lines).encode("latin-1")
 
 
@@ -69,6 +81,17 @@ def _text(item: Text, inks: dict[str, str]) -> str:
         f"BT /F{int(item.bold)} {_number(item.size)} Tf {_ink(inks[item.fill])} rg "
         f"1 0 0 -1 {_number(item.box.x)} {_number(item.y)} Tm ({escaped}) Tj ET"
     )
+
+
+def _placed(item: Raster, index: int) -> str:
+    box = item.box
+    size = f"{_number(box.width)} 0 0 {_number(-box.height)} {_number(box.x)} {_number(box.bottom)}"
+    return f"q {size} cm /I{index} Do Q"
+
+
+def _image(item: Raster) -> bytes:
+    kind = "/Type /XObject /Subtype /Image /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /FlateDecode"
+    return _stream(compress(item.pixels, 9), f" {kind} /Width {item.columns} /Height {item.rows}")
 
 
 def _font(file: str, name: str, bold: bool, first: int) -> list[bytes]:

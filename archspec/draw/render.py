@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, get_args
 
 from archspec.draw.alive import alive
-from archspec.draw.figures import Figures
+from archspec.draw.figures import Figures, Unit
 from archspec.draw.flow import flow
+from archspec.draw.learnt import Learnt, learnt
 from archspec.draw.letters import fitted
 from archspec.draw.mark import marked
 from archspec.draw.opened import Node, closed, names_to_open, opened
@@ -17,6 +19,7 @@ from archspec.draw.palette import Theme
 from archspec.draw.pdf import pdf
 from archspec.draw.png import png
 from archspec.draw.scene import TITLE, Scene, Text, moved
+from archspec.draw.spine import spine
 from archspec.draw.svg import svg
 from archspec.draw.table import ONE_COLUMN, TWO_COLUMNS, table
 from archspec.draw.textual import dot, mermaid
@@ -33,6 +36,10 @@ FORMATS: dict[str, Format] = {
     ".mmd": "mermaid", ".mermaid": "mermaid", ".tex": "tikz", ".tikz": "tikz",
 }  # fmt: skip
 """the format that each suffix of a file stands for"""
+
+
+_MOST_LAYERS = 24
+"""with maps in a picture; of a longer network there are the first and the last of those with maps of a size"""
 
 
 class NoSuchPart(Exception):
@@ -79,16 +86,22 @@ def render(graph: Graph, format: Format = "svg", look: Look | None = None) -> by
         if format == "dot":
             return marked(dot(figures, nodes, title), "// ")
         return marked(mermaid(figures, nodes, title), "%% ")
-    drawn = scene(graph, look)
+    return written(scene(graph, look), format, look.theme)
+
+
+def written(drawn: Scene, format: Format, theme: Theme) -> bytes:
+    """The bytes of a scene's file, in a format that shows scenes."""
     match format:
         case "svg":
-            return marked(svg(drawn, look.theme), "<!-- ", " -->")
+            return marked(svg(drawn, theme), "<!-- ", " -->")
         case "pdf":
-            return pdf(drawn, look.theme)
+            return pdf(drawn, theme)
         case "png":
-            return png(drawn, look.theme)
+            return png(drawn, theme)
         case "tikz":
-            return marked(tikz(drawn, look.theme), "% ")
+            return marked(tikz(drawn, theme), "% ")
+        case "html" | "dot" | "mermaid":
+            raise ValueError(f"{format} shows graphs")
 
 
 def scene(graph: Graph, look: Look) -> Scene:
@@ -106,6 +119,24 @@ def scene(graph: Graph, look: Look) -> Scene:
             drawn = flow(figures, _nodes(figures, look), title, name)
         case "memory":
             drawn = alive(figures, title, name, page, look.batch, look.dtype)
+    return drawn if look.title is None else _headed(drawn, look.title)
+
+
+def units_with_maps(figures: Figures) -> list[Unit]:
+    """The rows whose maps a picture of a run shows: those of the longest way, or of a long one the ends of stages."""
+    units = spine(figures, [figures.input(), *map(figures.unit, figures.parts)]).units[1:]
+    if len(units) <= _MOST_LAYERS:
+        return list(units)
+    stages = [list(stage) for _, stage in groupby(units, lambda unit: unit.shape.area)]
+    return [unit for stage in stages for unit in (stage if len(stage) < 3 else (stage[0], stage[-1]))]
+
+
+def learnt_scene(figures: Figures, units: Sequence[Unit], found: Learnt, look: Look) -> Scene:
+    """The picture of what a trained network has learnt to see in an image."""
+    name = f"{figures.graph.name} {figures.graph.variant or ''} maps"
+    title = look.title or f"{figures.graph.name}, its filters and the maps of an image"
+    page = ONE_COLUMN if look.columns == 1 else TWO_COLUMNS
+    drawn = learnt(figures, units, found, title, name, page)
     return drawn if look.title is None else _headed(drawn, look.title)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from archspec.draw.letters import width
@@ -100,6 +100,17 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Raster:
+    """An image of pixels, stretched over a box."""
+
+    box: Box
+    columns: int
+    rows: int
+    pixels: bytes
+    """red, green and blue of each, row by row from the top"""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """An edge of the graph: horizontal and vertical pieces with rounded corners."""
 
@@ -138,7 +149,7 @@ class Group:
     """the card of a layer, which holds its texts"""
 
 
-Item = Rect | Path | Text | Route | Group
+Item = Rect | Path | Text | Raster | Route | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +172,8 @@ def walk(items: Iterable[Item]) -> Iterator[Item]:
             yield from walk(item.items)
 
 
-def drawn(items: Iterable[Item]) -> Iterator[Path | Text]:
-    """Every item as paths and texts, in the order in which they cover one another."""
+def drawn(items: Iterable[Item]) -> Iterator[Path | Text | Raster]:
+    """Every item as paths, texts and images, in the order in which they cover one another."""
     for item in items:
         match item:
             case Rect():
@@ -171,39 +182,37 @@ def drawn(items: Iterable[Item]) -> Iterator[Path | Text]:
                 yield from drawn(item.drawn())
             case Group():
                 yield from drawn(item.items)
-            case Path() | Text():
+            case Path() | Text() | Raster():
                 yield item
 
 
 def moved(item: Item, dx: float, dy: float) -> Item:
     """The item elsewhere."""
-    return mapped(item, lambda x, y: (x + dx, y + dy))
-
-
-def mapped(item: Item, place: Callable[[float, float], Point]) -> Item:
-    """The item with its points elsewhere; rectangles keep their sizes."""
-    match item:
-        case Rect():
-            return replace(item, box=_box_at(item.box, place))
-        case Path():
-            return replace(item, steps=tuple((letter, _coordinates(values, place)) for letter, values in item.steps))
+    match item:  # written out, as large pictures move thousands of things
         case Text():
-            x, y = place(item.x, item.y)
-            return replace(item, x=x, y=y)
+            return Text(item.x + dx, item.y + dy, item.text, item.size, item.bold, item.anchor, item.fill)
+        case Rect():
+            box = _moved_box(item.box, dx, dy)
+            return Rect(box, item.fill, item.edge, item.radius, item.thickness, item.dashed)
+        case Path():
+            steps: tuple[Step, ...] = tuple((step[0], _moved_values(step[1], dx, dy)) for step in item.steps)
+            return Path(steps, item.fill, item.edge, item.thickness, item.dashed)
+        case Raster():
+            return Raster(_moved_box(item.box, dx, dy), item.columns, item.rows, item.pixels)
         case Route():
-            return replace(item, points=tuple(place(x, y) for x, y in item.points))
+            points = tuple((x + dx, y + dy) for x, y in item.points)
+            return Route(points, item.source, item.target, item.arrow, item.edge, item.thickness)
         case Group():
-            box = None if item.box is None else _box_at(item.box, place)
-            return replace(item, items=tuple(mapped(each, place) for each in item.items), box=box)
+            box = None if item.box is None else _moved_box(item.box, dx, dy)
+            return Group(item.kind, item.name, tuple(moved(each, dx, dy) for each in item.items), item.title, box)
 
 
-def _box_at(box: Box, place: Callable[[float, float], Point]) -> Box:
-    return Box(*place(box.x, box.y), box.width, box.height)
+def _moved_box(box: Box, dx: float, dy: float) -> Box:
+    return Box(box.x + dx, box.y + dy, box.width, box.height)
 
 
-def _coordinates(values: tuple[float, ...], place: Callable[[float, float], Point]) -> tuple[float, ...]:
-    pairs = zip(values[::2], values[1::2], strict=True)
-    return tuple(value for x, y in pairs for value in place(x, y))
+def _moved_values(values: tuple[float, ...], dx: float, dy: float) -> tuple[float, ...]:
+    return tuple(value + (dy if index % 2 else dx) for index, value in enumerate(values))
 
 
 def polygon(*points: Point, fill: str | None = None, edge: str | None = None, thickness: float = 0.75) -> Path:
@@ -220,6 +229,20 @@ def line(*points: Point, edge: str = "line", thickness: float = 0.75, dashed: bo
 
 _ROUND = 0.5523
 """how far the handles of a curve that looks like a quarter of a circle reach"""
+
+
+def junction(x: float, y: float) -> Path:
+    """A dot where a line begins or parts."""
+    radius, handle = 1.7, 1.7 * _ROUND
+    steps: tuple[Step, ...] = (
+        ("M", (x + radius, y)),
+        ("C", (x + radius, y + handle, x + handle, y + radius, x, y + radius)),
+        ("C", (x - handle, y + radius, x - radius, y + handle, x - radius, y)),
+        ("C", (x - radius, y - handle, x - handle, y - radius, x, y - radius)),
+        ("C", (x + handle, y - radius, x + radius, y - handle, x + radius, y)),
+        ("Z", ()),
+    )
+    return Path(steps, fill="line")
 
 
 def rounded(points: list[Point], radius: float) -> tuple[Step, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, log2, radians, sin, sqrt
 
-from archspec.draw.figures import TIMES, Unit, shape_text, short_count
+from archspec.draw.figures import Unit, shape_text, short_count
 from archspec.draw.letters import fitted, label, width
 from archspec.draw.scene import BODY, SMALL, TITLE, Item, Point, line, polygon
 
@@ -54,7 +54,6 @@ class Solid:
         """Name, size and parameters."""
         unit = self.unit
         name = "Input" if unit.kind == "input" else unit.name
-        name = f"{name} {TIMES}{unit.times}" if unit.times > 1 else name
         count = f"{unit.trainable:,}" if unit.trainable < 1_000_000 else short_count(unit.trainable)
         fixed = f"{unit.other:,} (fixed)" if unit.other and not unit.trainable else ""
         weights = count if unit.trainable else fixed
@@ -64,6 +63,11 @@ class Solid:
         """The width of the widest label."""
         name, size, weights = self.labels()
         return max(width(name, TITLE, bold=True), width(size, BODY), width(weights, SMALL))
+
+    def lid(self, x: float, y: float) -> tuple[Point, Point]:
+        """The ends of the line along the middle of the upper side."""
+        begin = (x + self.across / 2, y - self.up / 2)
+        return begin, (begin[0] + self.thickness, begin[1])
 
     def drawn(self, x: float, y: float) -> tuple[Item, ...]:
         """The box with the upper left corner of its front at (x, y)."""
@@ -83,11 +87,11 @@ class Solid:
     def _slices(self, x: float, y: float) -> tuple[Item, ...]:
         """A line between map and map, where there are few enough to be told apart."""
         maps = self.unit.shape.maps
-        if not self.has_face or maps > 24 or self.thickness / maps < 1.1:
+        if not self.has_face or maps > 24 or self.thickness / maps < 1.2:
             return ()
         places = (x + self.thickness * index / maps for index in range(1, maps))
-        edge = f"{self.unit.kind}.edge"
-        return tuple(line((at, y), (at, y + self.height), edge=edge, thickness=0.3) for at in places)
+        edge = f"{self.unit.kind}.maps"
+        return tuple(line((at, y), (at, y + self.height), edge=edge, thickness=0.4) for at in places)
 
     def patch(self, x: float, y: float, kernel: tuple[int, int]) -> tuple[Point, ...]:
         """The corners of a kernel on the map in front: upper left, upper right, lower right, lower left."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import blake2s
 from xml.sax.saxutils import escape, quoteattr
 
 from archspec.draw.palette import DARK, LIGHT, Theme
-from archspec.draw.scene import Group, Item, Path, Rect, Route, Scene, Step, Text, walk
+from archspec.draw.png_file import encoded
+from archspec.draw.scene import Group, Item, Path, Raster, Rect, Route, Scene, Step, Text, walk
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 FONTS = "Helvetica, Arial, 'Liberation Sans', sans-serif"
@@ -96,6 +98,8 @@ class SvgWriter:
                     yield f'<path d="{path_data(item.steps)}"{paint}{join}/>'
                 case Text():
                     yield self._text(item)
+                case Raster():
+                    yield _image(item)
                 case Route():
                     yield from self.items(item.drawn())
                 case Group():
@@ -119,6 +123,14 @@ class SvgWriter:
             yield f"<title>{clean(item.title)}</title>"
         yield from self.items(item.items)
         yield "</g>"
+
+
+def _image(item: Raster) -> str:
+    box, data = item.box, b64encode(encoded(item.pixels, item.columns, item.rows)).decode()
+    return (
+        f'<image x="{number(box.x)}" y="{number(box.y)}" width="{number(box.width)}" height="{number(box.height)}" '
+        f'preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>'
+    )
 
 
 def _property(name: str) -> str:

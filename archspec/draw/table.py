@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from archspec.draw.card import SHADOW, card, natural_width
 from archspec.draw.figures import DASH, TIMES, Figures, Unit, shape_text, short_count
@@ -22,6 +23,9 @@ _SIZES = ((30.0, 13.0), (26.0, 11.0), (23.0, 9.0), (21.5, 8.0))
 """heights of cards and of the gaps between them, from roomy to tight"""
 _LANE, _LANES = 7.0, 70.0
 """between rails, and what all of a side may take together"""
+_SIDES: tuple[Literal["left", "right", "far"], ...] = ("left", "right", "far")
+_ASIDE = 1.8
+"""from the corner of a card to an edge that runs above or below what stands in the columns"""
 _HEAD = 26.0
 _MARGIN = 6.0
 _WIDEST = 200.0
@@ -55,10 +59,8 @@ def table(figures: Figures, nodes: Sequence[Node], title: str, name: str, page: 
     most = max((unit.macs for unit in closed(nodes)), default=0)
     drawing = cards([node for node in nodes if node.inner], figured, most)
     frames = [framed(figures, node, drawing) if node.inner else None for node in nodes]
-    lanes = [
-        1 + max((rail.lane for rail in skips.values() if rail.is_right == side), default=-1) for side in (False, True)
-    ]
-    columns = _columns(units, frames, (lanes[0], lanes[1]), page)
+    lanes = {side: 1 + max((rail.lane for rail in skips.values() if rail.side == side), default=-1) for side in _SIDES}
+    columns = _columns(units, frames, (lanes["left"], lanes["right"]), page)
     open_height = sum(frame.height + _SIZES[0][1] for frame in frames if frame)
     rows = sum(frame is None for frame in frames)
     high, gap = next((each for each in _SIZES if _HEAD + 30 + open_height + rows * sum(each) <= _PAGE), _SIZES[-1])
@@ -70,7 +72,9 @@ def table(figures: Figures, nodes: Sequence[Node], title: str, name: str, page: 
         else:
             boxes.append(Box(columns.middle - frame.port, y, frame.width, frame.height))
         y = boxes[-1].bottom + gap
-    items: list[Item] = list(_head(columns))
+    right = max(columns.macs, *(box.right for box in boxes))
+    right += 6 + (lanes["far"] - 1) * columns.lane if lanes["far"] else 0.0
+    items: list[Item] = list(_head(columns, right))
     items += _edges(figures, nodes, boxes, skips, columns)
     for node, box, frame in zip(nodes, boxes, frames, strict=True):
         if frame is None:
@@ -78,7 +82,6 @@ def table(figures: Figures, nodes: Sequence[Node], title: str, name: str, page: 
         else:
             assert frame.item is not None
             items.append(moved(frame.item, box.x, box.y))
-    right = max(columns.macs, *(box.right for box in boxes))
     items.append(line((_MARGIN, y), (right, y), edge="line"))
     aside = notes(footer(figures), _MARGIN, y + 11, right)
     high = y + 9 + LEADING * len(aside)
@@ -92,20 +95,15 @@ def _edges(
     skips: dict[tuple[int, int], _Rail],
     columns: _Columns,
 ) -> list[Item]:
-    """Arrows from each card to the next, and rails at their left for the other edges."""
+    """Arrows from each card to the next, and rails beside them for the other edges."""
     items: list[Item] = []
     for source, target in figures.edges([node.span for node in nodes]):
         start, end = boxes[source], boxes[target]
         if (source, target) in skips:
             rail = skips[source, target]
-            beside = boxes[source : target + 1]
-            if rail.is_right:
-                x = max(box.right for box in beside) + 9 + rail.lane * columns.lane
-            else:
-                x = min(box.x for box in beside) - 6 - rail.lane * columns.lane
-            leave = start.bottom - min(0.28 * start.height, 8.0)
-            enter = end.y + min(0.28 * end.height, 8.0)
-            begin, finish = (start.right, end.right) if rail.is_right else (start.x, end.x)
+            x, inset = rail.beside(start, boxes[source : target + 1], columns)
+            begin, finish = (start.x, end.x) if rail.side == "left" else (start.right, end.right)
+            leave, enter = start.bottom - inset, end.y + min(inset, 0.28 * end.height)
             points = ((begin, leave), (x, leave), (x, enter), (finish, enter))
         else:
             below = 2 * SHADOW if nodes[source].unit.times > 1 and not nodes[source].inner else 0.0
@@ -120,31 +118,51 @@ class _Rail:
     """Where the edges that pass cards by run: how far from the cards, and at which side."""
 
     lane: int
-    is_right: bool
+    side: Literal["left", "right", "far"]
+    """`far` is right of all columns, where frames stand in between"""
+
+    def beside(self, start: Box, boxes: Sequence[Box], columns: _Columns) -> tuple[float, float]:
+        """The x at which it runs, and how far from the corner of a card it leaves and enters."""
+        aside = self.lane * columns.lane
+        match self.side:
+            case "left":
+                x = min(box.x for box in boxes) - 6 - aside
+            case "right":
+                x = max(box.right for box in boxes) + 9 + aside
+            case "far":
+                x = max(columns.macs, *(box.right for box in boxes)) + 6 + aside
+        is_clear = columns.stage + columns.stage_width < x < columns.times
+        return x, min(0.28 * start.height, 8.0) if is_clear else _ASIDE
 
 
 def _skips(figures: Figures, nodes: Sequence[Node]) -> dict[tuple[int, int], _Rail]:
     """A rail for each edge that passes a card by: one for all edges of a source, and none for two at once.
 
-    Where two would cross, one goes to the right, unless frames stand there.
+    Where two would cross at the left, one goes to the right.
     """
     edges = [edge for edge in figures.edges([node.span for node in nodes]) if edge[1] != edge[0] + 1]
     reach: dict[int, int] = {}
     for source, target in edges:
         reach[source] = max(reach.get(source, 0), target)
-    sides: tuple[list[tuple[int, int, int]], ...] = ([], [])
-    rail_of: dict[int, _Rail] = {}
+    rails: dict[int, _Rail] = {}
     for source, last in sorted(reach.items(), key=lambda each: (each[1] - each[0], each[0])):
-        crossing = [
-            sum(low < source < high < last or source < low < last < high for low, high, _ in side) for side in sides
-        ]
-        is_right = crossing[1] < crossing[0] and not any(node.inner for node in nodes)
-        side = sides[is_right]
-        taken = {lane for low, high, lane in side if source <= high and low <= last}
-        lane = max(taken, default=-1) + 1
-        side.append((source, last, lane))
-        rail_of[source] = _Rail(lane, is_right)
-    return {edge: rail_of[edge[0]] for edge in edges}
+        right = "far" if any(node.inner for node in nodes[source : last + 1]) else "right"
+        taken = [(low, reach[low], rail) for low, rail in rails.items() if source <= reach[low] and low <= last]
+        at_left = sum(low < source < high < last or source < low < last < high
+                      for low, high, rail in taken if rail.side == "left")  # fmt: skip
+        at_right = sum(_cross_at_right((source, last, right), (low, high, rail.side))
+                       for low, high, rail in taken if rail.side != "left")  # fmt: skip
+        side = right if at_right < at_left else "left"
+        rails[source] = _Rail(max((rail.lane for *_, rail in taken if rail.side == side), default=-1) + 1, side)
+    return {edge: rails[edge[0]] for edge in edges}
+
+
+def _cross_at_right(first: tuple[int, int, str], second: tuple[int, int, str]) -> bool:
+    """Whether two rails at the right cross: overlapping ones do, and one far away whose end lies beside a near one."""
+    (low, high, side), (below, above, other) = sorted((first, second), key=lambda each: each[2] == "far")
+    if side == other:
+        return low < below < high < above or below < low < above < high
+    return low < below < high or low < above < high
 
 
 def _columns(units: Sequence[Unit], frames: Sequence[Picture | None], lanes: tuple[int, int], page: float) -> _Columns:
@@ -181,7 +199,7 @@ def _times(unit: Unit) -> str:
     return f"{TIMES}{unit.times}"
 
 
-def _head(columns: _Columns) -> list[Item]:
+def _head(columns: _Columns, right: float) -> list[Item]:
     y = _HEAD - 9
     texts: list[Item] = [
         Text(columns.middle, y, "layer", BODY, bold=True, anchor="middle", fill="quiet"),
@@ -191,7 +209,7 @@ def _head(columns: _Columns) -> list[Item]:
     ]
     if columns.stage_width:
         texts.append(Text(columns.stage, y, "stage", BODY, bold=True, fill="quiet"))
-    return [*texts, line((min(columns.stage, columns.card), _HEAD - 3), (columns.macs, _HEAD - 3), edge="line")]
+    return [*texts, line((_MARGIN, _HEAD - 3), (right, _HEAD - 3), edge="line")]
 
 
 def _row(unit: Unit, box: Box, columns: _Columns, most: int) -> Group:

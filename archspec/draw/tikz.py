@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.draw.letters import EN_DASH
 from archspec.draw.palette import Theme, colours
-from archspec.draw.scene import Path, Scene, Text, drawn
+from archspec.draw.scene import Path, Raster, Scene, Text, drawn
 
 _ESCAPED = {
     **{letter: f"\\{letter}" for letter in "#$%&_{}"},
@@ -16,9 +16,9 @@ _ESCAPED = {
 
 
 def tikz(scene: Scene, theme: Theme = "auto") -> str:
-    """The picture as a `tikzpicture`; its document loads nothing but the package tikz."""
+    """The picture as a `tikzpicture` without its images; its document loads nothing but the package tikz."""
     inks = colours(theme)
-    items = list(drawn(scene.items))
+    items = [item for item in drawn(scene.items) if not isinstance(item, Raster)]
     roles = {role for item in items for role in _roles(item)} | {"paper"}
     lines = [
         "% needs \\usepackage{tikz} in the preamble; \\usepackage[scaled]{helvet} makes its letters Helvetica",

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from archspec.draw.arcs import Arcs
 from archspec.draw.card import tooltip
 from archspec.draw.figures import DASH, TIMES, Figures, Unit, pair_of, spelled
 from archspec.draw.letters import fitted, label, width
@@ -26,18 +27,19 @@ from archspec.draw.scene import (
     walk,
 )
 from archspec.draw.solid import Solid
+from archspec.draw.spine import Spine, folded, same_maps, same_type, spine
 from archspec.draw.words import LEADING, described, footer, notes
 
 _MARGIN = 4.0
 _SCALES = (100.0, 92.0, 84.0, 76.0, 68.0, 60.0, 54.0, 48.0)
 """points of the largest map's side, from roomy to tight"""
 _NARROWEST = 180.0
+_PAGE = 770.0
+"""the height of an A4 page without its margins"""
 _TURN = 8.0
 """room at the right for the arrow that leads to the next line"""
-_SLACK = 20.0
-"""how much wider than needed a gap may become to fill the page"""
-_UNSEEN = ("noise", "activation", "norm", "arrange")
-"""kinds that have no volume of their own where they leave the shape as it is"""
+_SLACK, _SLACK_OF_ONE = 60.0, 9.0
+"""how much wider than needed a gap may become to fill the page, for several lines and for one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +59,80 @@ class _Line:
 
 
 def volume(figures: Figures, units: Sequence[Unit], title: str, name: str, page: float) -> Scene:
-    """The scene of a network's main path, in as many lines as it needs."""
-    shown = _main_path(figures, units)
-    shown = [shown[0], *(unit for before, unit in itertools.pairwise(shown) if _is_seen(unit, before))]
-    shown = [replace(unit, kind=_colour(figures, unit, unit is shown[-1])) for unit in shown]
-    lines = _fitted(shown, page - 2 * _MARGIN)
+    """The scene of a network's main path, in as many lines as it needs, with its skips above."""
+    whole, lines, arcs = _laid(_coloured(figures, spine(figures, units)), page)
+    room = page - _MARGIN - arcs.lanes * arcs.lane
+    places = [
+        _places(each, room - _MARGIN - (_TURN if len(lines) > 1 else 0), _SLACK if len(lines) > 1 else _SLACK_OF_ONE)
+        for each in lines
+    ]
+    solids = [solid for each in lines for solid in each.solids]
+    flat = [solid.lid(x, 0.0) for solid, x in zip(solids, itertools.chain(*places), strict=True)]
     items: list[Item] = []
+    corners: list[Point] = []
+    bottoms: list[float] = []
     y = _MARGIN
-    last: tuple[Solid, Point] | None = None
     right = below = 0.0
-    for each in lines:
-        places = _places(each, page - 2 * _MARGIN - (_TURN if len(lines) > 1 else 0), _SLACK if len(lines) > 1 else 9.0)
+    for index, (each, beside) in enumerate(zip(lines, places, strict=True)):
         high = max(solid.high for solid in each.solids)
-        corners = [(x, high / 2 - solid.high / 2 + solid.up) for x, solid in zip(places, each.solids, strict=True)]
-        operations = _operations(each.solids, corners)
+        here = [(x, high / 2 - solid.high / 2 + solid.up) for x, solid in zip(beside, each.solids, strict=True)]
+        operations = _operations(each.solids, here)
+        y += arcs.height(index, flat, room)
+        bottoms.append(y)
         y -= min([0.0, *(item.box.y for item in walk(operations) if isinstance(item, Text))]) - 4
-        corners = [(x, at + y) for x, at in corners]
-        if last is not None:
-            items.append(_turn(last, each.solids[0], corners[0], below, page))
-        items += _volumes(each.solids, corners, y + high)
+        here = [(x, at + y) for x, at in here]
+        if index:
+            items.append(_turn((solids[len(corners) - 1], corners[-1]), each.solids[0], here[0], below, room))
+        items += _volumes(each.solids, here, y + high)
         items += (moved(item, 0, y) for item in operations)
-        last = (each.solids[-1], (corners[-1][0], corners[-1][1]))
-        right = max(right, places[-1] + each.solids[-1].wide + each.right)
+        corners += here
+        right = max(right, beside[-1] + each.solids[-1].wide + each.right)
         below = y + high + 38
         y += high + 44
-    right = page if len(lines) > 1 else right + _MARGIN
+    lids = [solid.lid(*corner) for solid, corner in zip(solids, corners, strict=True)]
+    items += arcs.drawn(lids, bottoms, room)
+    texts = (item.box.right for item in walk(items) if isinstance(item, Text))
+    right = page if len(lines) > 1 else max(right, *texts) + _MARGIN
     y -= 2
     note = (
         f"Map sides on a square-root scale, thickness and columns on a log scale; below, parameters. {footer(figures)}."
     )
     right = max(right, _NARROWEST)
     aside = notes(note, _MARGIN, y, right - _MARGIN)
-    return Scene(name, right, y + LEADING * len(aside) - 3, title, described(figures, shown), (*items, *aside))
+    return Scene(name, right, y + LEADING * len(aside) - 3, title, described(figures, whole.units), (*items, *aside))
+
+
+def _laid(whole: Spine, page: float) -> tuple[Spine, list[_Line], Arcs]:
+    """The spine in lines: alike rows are one volume where it has fewer lines then, or would be longer than a page."""
+    lines, arcs = _lines(whole, page)
+    for are_alike in (same_maps, same_type):
+        if len(lines) == 1 or (are_alike is same_type and sum(map(_height, lines)) <= _PAGE):
+            break
+        shorter = folded(whole, are_alike)
+        fewer, above = _lines(shorter, page)
+        if len(fewer) < len(lines):
+            whole, lines, arcs = shorter, fewer, above
+    return whole, lines, arcs
+
+
+def _height(line: _Line) -> float:
+    return max(solid.high for solid in line.solids) + 50
+
+
+def _lines(whole: Spine, page: float) -> tuple[list[_Line], Arcs]:
+    """Lines that leave room for the skips between them."""
+    lanes = 0.0
+    while True:
+        lines = _fitted(whole.units, page - 2 * _MARGIN, lanes)
+        arcs = Arcs(whole, [index for index, line in enumerate(lines) for _ in line.solids])
+        if arcs.lanes * arcs.lane <= lanes:
+            return lines, arcs
+        lanes = arcs.lanes * arcs.lane
+
+
+def _coloured(figures: Figures, whole: Spine) -> Spine:
+    units = whole.units
+    return replace(whole, units=tuple(replace(each, kind=_colour(figures, each, each is units[-1])) for each in units))
 
 
 def _colour(figures: Figures, unit: Unit, is_last: bool) -> str:
@@ -105,48 +149,37 @@ def _colour(figures: Figures, unit: Unit, is_last: bool) -> str:
     return role if macs[role] else unit.kind
 
 
-def _main_path(figures: Figures, units: Sequence[Unit]) -> list[Unit]:
-    """The units on the longest way from the input to the first output of inference."""
-    outputs = [output for output in figures.graph.outputs if not output.train_only] or list(figures.graph.outputs)
-    end = figures.producer(outputs[0].node)
-    best: list[tuple[int, int]] = [(0, -1)] * len(units)
-    for source, target in figures.edges([(unit.start, unit.stop) for unit in units]):
-        if source >= 0:
-            best[target] = max(best[target], (best[source][0] + 1, source))
-    at = next(index for index, unit in enumerate(units) if unit.start <= end < unit.stop)
-    path: list[Unit] = []
-    while at >= 0:
-        path.append(units[at])
-        at = best[at][1]
-    return path[::-1]
-
-
-def _is_seen(unit: Unit, before: Unit) -> bool:
-    return unit.kind not in _UNSEEN or unit.shape.elements != before.shape.elements or bool(unit.trainable)
-
-
-def _fitted(units: Sequence[Unit], room: float) -> list[_Line]:
-    """The volumes in as few lines as they fit into, as large as fits there."""
+def _fitted(units: Sequence[Unit], room: float, lanes: float) -> list[_Line]:
+    """The volumes in as few lines as they fit into, as large as fits there; `lanes` is lost where lines turn."""
     largest = max((max(unit.shape.height, unit.shape.width) for unit in units if unit.shape.is_maps), default=1)
     sized = [[Solid.of(unit, largest, scale) for unit in units] for scale in _SCALES]
     for solids in sized:
-        if _line(solids, None).wide <= room:
-            return [_line(solids, None)]
-    fewest = len(_broken(sized[-1], room - _TURN))
-    return next(lines for lines in (_broken(solids, room - _TURN) for solids in sized[2:]) if len(lines) == fewest)
+        whole = _line(solids)
+        if whole.wide <= room:
+            return [whole]
+    room -= _TURN + lanes
+    fewest = len(_broken(sized[-1], room))
+    return next(lines for lines in (_broken(solids, room) for solids in sized[2:]) if len(lines) == fewest)
 
 
 def _broken(solids: Sequence[Solid], room: float) -> list[_Line]:
     """Lines filled one after the other, then evened out."""
+    gaps = list(itertools.starmap(_gap, itertools.pairwise(solids)))
+    begins = [_begin(solid, is_first=index == 0) for index, solid in enumerate(solids)]
+    ends = [_overhang(solid) for solid in solids]
 
     def fill(limit: float) -> list[_Line]:
-        lines: list[list[Solid]] = []
-        for solid in solids:
-            if lines and _line([*lines[-1], solid], lines[-2][-1] if len(lines) > 1 else None).wide <= limit:
-                lines[-1].append(solid)
-            else:
-                lines.append([solid])
-        return [_line(each, lines[index - 1][-1] if index else None) for index, each in enumerate(lines)]
+        starts = [0]
+        wide = begins[0] + solids[0].wide
+        for index in range(1, len(solids)):
+            wide += gaps[index - 1] + solids[index].wide
+            if wide + ends[index] > limit:
+                starts.append(index)
+                wide = begins[index] + solids[index].wide
+        return [
+            _Line(tuple(solids[first:stop]), tuple(gaps[first : stop - 1]), begins[first], ends[stop - 1])
+            for first, stop in itertools.pairwise([*starts, len(solids)])
+        ]
 
     lines = fill(room)
     limit = room
@@ -159,16 +192,29 @@ def _broken(solids: Sequence[Solid], room: float) -> list[_Line]:
     return lines
 
 
-def _line(solids: Sequence[Solid], before: Solid | None) -> _Line:
-    gaps: list[float] = []
-    for first, second in itertools.pairwise(solids):
-        words = max((width(each, BODY) for each in _words(second.unit)), default=0.0) + 9
-        labels = (first.label_width() - first.wide + second.label_width() - second.wide) / 2 + 7
-        gaps.append(max(words, labels, 16.0))
-    left = max((solids[0].label_width() - solids[0].wide) / 2, 0.0)
-    if before is not None:  # room for the arrow that comes from the line above, and its words
-        left = max(left, max(width(each, BODY) for each in _words(solids[0].unit)) + 12, 20.0)
-    return _Line(tuple(solids), tuple(gaps), left, max((solids[-1].label_width() - solids[-1].wide) / 2, 0.0))
+def _line(solids: Sequence[Solid]) -> _Line:
+    """All volumes beside one another."""
+    gaps = itertools.starmap(_gap, itertools.pairwise(solids))
+    return _Line(tuple(solids), tuple(gaps), _begin(solids[0], is_first=True), _overhang(solids[-1]))
+
+
+def _gap(first: Solid, second: Solid) -> float:
+    """The least distance between two volumes: room for words and labels."""
+    words = max((width(each, BODY) for each in _words(second.unit)), default=0.0) + 9
+    labels = (first.label_width() - first.wide + second.label_width() - second.wide) / 2 + 7
+    return max(words, labels, 16.0)
+
+
+def _begin(solid: Solid, *, is_first: bool) -> float:
+    """What a line needs left of its first volume: for its label, and for the arrow from the line above."""
+    if is_first:
+        return _overhang(solid)
+    return max(_overhang(solid), max(width(each, BODY) for each in _words(solid.unit)) + 12, 20.0)
+
+
+def _overhang(solid: Solid) -> float:
+    """How far a label looks out at each side of its volume."""
+    return max((solid.label_width() - solid.wide) / 2, 0.0)
 
 
 def _places(each: _Line, room: float, most: float) -> list[float]:
@@ -245,29 +291,30 @@ def _texts(unit: Unit, middle: float, bottom: float) -> list[Item]:
 def _kernel(first: Solid, second: Solid) -> tuple[int, int] | None:
     """The kernel that looks at the first volume, where it has a map to lie on."""
     unit = second.unit
-    if unit.part is None or unit.part.kind != "row" or not first.has_face or unit.operator is None:
+    if unit.operator is None or unit.times > 1 or not first.has_face or unit.shape.area > first.unit.shape.area:
         return None
-    kernel = pair_of(unit.operator, "kernel")
-    return kernel if kernel is not None and second.unit.shape.area <= first.unit.shape.area else None
+    return pair_of(unit.operator, "kernel")
 
 
 def _words(unit: Unit) -> list[str]:
     """The operation in a few short lines."""
     word = spelled(unit.part.word) if unit.part is not None else ""
-    said = [word] if width(label(word), BODY) <= 38 else word.split(" ")
-    if unit.times > 1:
-        said = [f"{unit.times} {TIMES}", *said]
-    elif unit.window:
+    times = f"{unit.times} {TIMES} " if unit.times > 1 else ""
+    if width(label(times + word), BODY) <= 40:
+        said = [times + word]
+    else:
+        said = [*filter(None, [times.strip()]), *([word] if width(label(word), BODY) <= 40 else word.split(" "))]
+    if unit.window:
         said.append(unit.window)
     return [fitted(each, BODY, 60.0) for each in said]
 
 
-def _turn(last: tuple[Solid, Point], first: Solid, corner: Point, down: float, page: float) -> Item:
+def _turn(last: tuple[Solid, Point], first: Solid, corner: Point, down: float, room: float) -> Item:
     """The arrow from the end of a line to the beginning of the next."""
     solid, (x, y) = last
     start = (x + solid.wide + 2, y + solid.height / 2 - solid.up / 2)
     target = corner[1] + first.height / 2
-    left, right = _MARGIN + 2, page - _MARGIN - 2
+    left, right = _MARGIN + 2, room - 4
     route = Route(
         (start, (right, start[1]), (right, down), (left, down), (left, target), (corner[0] - 2, target)),
         solid.unit.name, first.unit.name,

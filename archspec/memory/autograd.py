@@ -6,82 +6,36 @@ The rules were found by watching torch 2.13; `docs/memory.md` lists them, and th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from archspec.memory.ledger import UNTRACKED, Ledger
+from archspec.memory.ledger import BACKWARD, UNTRACKED, Ledger
+from archspec.memory.prepared import Prepared
+from archspec.memory.tape import (
+    CONSTANT,
+    NUMBER,
+    REPEATED,
+    Edge,
+    Frame,
+    Gradient,
+    Record,
+    Value,
+    edge_to,
+    makes_lowered,
+    typed,
+)
 from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size, saved_by
 
-NUMBER = Size(1, "float64", per_batch=True)
 RANDOM_STATE = Size(5056, "bool", per_batch=True)
-CONSTANT = -1
-"""the record of what has no gradient"""
-REPEATED = -2
-"""the record of what runs a second time, and has one from the first"""
 _COPY = Argument(0, "same")
-
-
-@dataclass(slots=True)
-class Value:
-    """A tensor as a name holds it."""
-
-    storage: int
-    size: Size
-    record: int = CONSTANT
-    """the function that made it"""
-    is_part: bool = False
-    """its images are not next to one another"""
-
-
-@dataclass(slots=True)
-class _Record:
-    """A function that was run, as the engine finds it."""
-
-    label: str
-    edges: list[tuple[int, Argument, Size]]
-    """records that gradients go to, with how they are made and their sizes"""
-    saved: list[int]
-    wasted: tuple[Size, ...] = ()
-    """gradients that are made and not needed"""
-    size: Size = NUMBER
-    """its result's"""
-    is_contiguous: bool = False
-    """whether it copies a gradient that is a part of another"""
-    frame: Frame | None = None
-    """where what it would have saved is computed again"""
-    is_weight: bool = False
-    """a weight, at which gradients end"""
-    gradient: int | None = None
-    """the gradient that it has already"""
-
-
-@dataclass(slots=True)
-class Frame:
-    """A part of the network that saves its inputs alone, and runs again when gradients want its inside."""
-
-    again: Callable[[], None]
-    """runs it"""
-    inputs: list[int]
-    """what it saves"""
-    records: list[_Record] = field(default_factory=list[_Record])
-    """its functions that save something, in order"""
-    waiting: int = 0
-    """how many of them gradients have not yet passed"""
-    is_done: bool = False
-    """whether it has run again"""
+_CAST = Argument(0)
+_RANDOM = "state of the random numbers"
 
 
 class _Enough(Exception):
     """Everything that gradients want is there: what is left does not run again."""
-
-
-@dataclass(slots=True)
-class _Gradient:
-    storage: int
-    is_view: bool = False
-    is_part: bool = False
 
 
 @dataclass
@@ -91,23 +45,27 @@ class Autograd:
     ledger: Ledger
     single: bool
     """one image in the batch: any part of its maps is a whole in memory"""
-    records: list[_Record] = field(default_factory=list[_Record])
+    autocast: bool = False
+    """products are computed in a lower type, of which weights get copies"""
+    records: list[Record] = field(default_factory=list[Record])
     _frame: Frame | None = None
     """the frame that runs for the first time"""
-    _again: list[_Record] | None = None
+    _again: list[Record] | None = None
     """the records of the frame that runs again, those to come, the next one last"""
+    _copies: dict[int, Value] = field(default_factory=dict[int, Value])
+    """weights in autocast's type, by their records"""
 
     # -- forward ------------------------------------------------------------------------------------
 
     def weight(self, name: str, size: Size) -> Value:
         """A weight that learns."""
-        self.records.append(_Record(name, [], [], is_weight=True))
+        self.records.append(Record(name, [], [], is_weight=True))
         return Value(UNTRACKED, size, len(self.records) - 1)
 
     def run(
         self,
         label: str,
-        functions: Sequence[Function],
+        functions: Sequence[Prepared],
         inputs: Sequence[Value],
         weights: Mapping[str, Value],
         output: Size,
@@ -118,85 +76,143 @@ class Autograd:
             given = inputs[0]
             return Value(ledger.hold(given.storage), given.size, given.record, given.is_part)
         values: dict[Ref, Value] = {**dict(enumerate(inputs)), **weights}
-        ending = _ending(functions)
-        for index, function in enumerate(functions):
-            made = self._run(label, function, values, output)
-            values[function.result] = made
-            for name in ending[index]:
+        originals: dict[Ref, Value] = {}
+        for prepared in functions:
+            function = prepared.function
+            if function.once and self._again is not None:
+                continue
+            if self.autocast and function.casts:
+                self._cast_all(label, function, values, originals)
+            values[function.result] = self._run(label, prepared, values, output)
+            for ref in prepared.casts_end if originals else ():
+                if ref in originals:
+                    ledger.drop_within(values[ref].storage)
+                    values[ref] = originals[ref]
+            for name in prepared.results_end:
                 ledger.drop(values[name].storage)
         return values[OUTPUT]
 
-    def _run(self, label: str, function: Function, values: dict[Ref, Value], output: Size) -> Value:
+    def end_region(self) -> None:
+        """Autocast ends, and forgets the copies of weights that it has."""
+        for value in self._copies.values():
+            self.ledger.drop(value.storage)
+        self._copies = {}
+
+    def _cast_all(self, label: str, function: Function, values: dict[Ref, Value], originals: dict[Ref, Value]) -> None:
+        """Put copies in autocast's type, or in float32, in the place of what a function reads."""
+        lowered = function.to == "lowered"
+        if function.to == "widest":
+            lowered = all(values[ref].is_lowered for ref in function.casts)
+        for ref in function.casts:
+            value = values[ref]
+            if value.is_lowered != lowered:
+                name = "input" if isinstance(ref, int) else ref
+                originals[ref] = value
+                values[ref] = self._cast(f"{label}: cast of {name}", value, lowered=lowered)
+
+    def _cast(self, name: str, value: Value, *, lowered: bool) -> Value:
         ledger = self.ledger
-        read = [(argument, values[argument.value]) for argument in function.arguments]
-        differentiated = [argument for argument, value in read if value.record != CONSTANT]
+        known = self._copies.get(value.record)
+        if known is not None:
+            ledger.hold(known.storage)
+            return known
+        size = Size(value.size.elements, "lowered" if lowered else "float32", value.size.per_batch)
+        made = Value(ledger.allocate(name, size), size)
+        if value.record == CONSTANT:
+            return made
+        is_weight = value.record >= 0 and self.records[value.record].is_weight
+        if self._again is None:
+            made.record = len(self.records)
+            self.records.append(Record(name, [Edge(value.record, _CAST, value.size)], [], size=size))
+        else:
+            made.record = REPEATED
+        if is_weight:
+            self._copies[value.record] = made
+            ledger.hold(made.storage)
+        return made
+
+    def _run(self, label: str, prepared: Prepared, values: dict[Ref, Value], output: Size) -> Value:
+        ledger, function = self.ledger, prepared.function
         number = ledger.allocate("number", NUMBER) if function.number else UNTRACKED
-        local = values
         copies: list[int] = []
-        if any(argument.contiguous and value.is_part and not self.single for argument, value in read):
-            local = dict(values)
-            for argument, value in read:
-                local[argument.value] = self._copied(label, value)
-                copies.append(local[argument.value].storage)
+        if prepared.is_contiguous and not self.single:
+            values = values.copy()
+            for argument in function.arguments:
+                if argument.contiguous and values[argument.value].is_part:
+                    values[argument.value] = self._copied(label, values[argument.value])
+                    copies.append(values[argument.value].storage)
+        lowered = self.autocast and makes_lowered(function, values)
+        differentiated = [each for each in function.arguments if values[each.value].record != CONSTANT]
+        refs = list(saved_by(function, differentiated)) if differentiated else []
+        again = self._again.pop() if self._again is not None and refs else None
+        if again is not None and not self._again:
+            self._save_last(label, function, again, refs, values, lowered=lowered)
+            raise _Enough
         # what a kernel makes to be saved is gone with it where nothing is saved
         is_saving = bool(differentiated) and self._frame is None
-        again = self._next_again(function, differentiated)
-        if again is not None and not self._again:
-            self._save_last(label, function, again, list(saved_by(function, differentiated)), local)
-            raise _Enough
-        fresh = {name: ledger.allocate(f"{label}: {name}", size) for name, size in function.fresh if is_saving}
+        fresh: dict[Ref, int] = {}
+        if is_saving or function.returns_fresh:
+            for name, size in function.fresh:
+                fresh[name] = ledger.allocate(f"{label}: {name}", typed(size, lowered) if lowered else size)
         name = label if function.result == OUTPUT else f"{label}: {function.result}"
         if function.size is None:
-            base = local[function.arguments[0].value]
-            size = output if function.result == OUTPUT else base.size
-            made = Value(ledger.hold(base.storage), size, is_part=base.is_part or function.is_part)
+            base = values[function.arguments[0].value]
+            size = base.size if function.result != OUTPUT else typed(output, lowered) if lowered else output
+            made = Value(ledger.hold(base.storage), size, CONSTANT, base.is_part or function.is_part)
         else:
-            made = Value(ledger.allocate(name, function.size), function.size)
+            size = typed(function.size, lowered) if lowered else function.size
+            made = Value(ledger.allocate(name, size), size)
         if differentiated:
-            refs = list(saved_by(function, differentiated))
-            made.record = len(self.records)
+            record = again
+            made.record = REPEATED
             if self._again is None:
-                edges = [(local[each.value].record, each, local[each.value].size) for each in differentiated]
-                others = (value.size for _, value in read if value.record == CONSTANT and function.together)
-                record = _Record(name, edges, [], tuple(others), made.size, frame=self._frame if refs else None)
-                record.is_contiguous = any(argument.contiguous for argument in function.arguments)
+                made.record = len(self.records)
+                record = Record(
+                    name, [edge_to(values[each.value], each, function, lowered) for each in differentiated], []
+                )
+                record.size, record.is_contiguous = size, prepared.is_contiguous
+                if function.together:
+                    read = [values[argument.value] for argument in function.arguments]
+                    record.wasted = tuple(value.size for value in read if value.record == CONSTANT)
                 self.records.append(record)
                 if function.number == "saved":
                     record.saved.append(ledger.hold(number))
-            else:
-                record = again
-                made.record = REPEATED
-            if record is not None and is_saving:
-                stored = {**fresh, function.result: made.storage}
-                self._save_all(record, [stored[ref] if ref in stored else local[ref].storage for ref in refs])  # pyright: ignore[reportArgumentType]
-            elif record is not None and refs:
-                assert self._frame is not None
-                self._frame.records.append(record)
-                self._frame.waiting += 1
-        for storage in (*fresh.values(), *copies, number):
+            if record is not None and refs:
+                if self._frame is None:
+                    fresh[function.result] = made.storage
+                    for ref in refs:
+                        self._save(record, fresh[ref] if ref in fresh else values[ref].storage)
+                    del fresh[function.result]
+                else:
+                    record.frame = self._frame
+                    self._frame.records.append(record)
+                    self._frame.waiting += 1
+        for storage in fresh.values():
             ledger.drop(storage)
+        for storage in copies:
+            ledger.drop(storage)
+        ledger.drop(number)
         return made
 
     def _save_last(
-        self, label: str, function: Function, record: _Record, refs: list[Ref], values: Mapping[Ref, Value]
+        self,
+        label: str,
+        function: Function,
+        record: Record,
+        refs: list[Ref],
+        values: Mapping[Ref, Value],
+        *,
+        lowered: bool,
     ) -> None:
         """Save for the last record of a frame. The kernel is left with that: what it made besides goes with it."""
         made = {**dict(function.fresh), **({function.result: function.size} if function.size else {})}
         storages = {
-            ref: self.ledger.allocate(f"{label}: {ref}", size) for ref, size in made.items() if size and ref in refs
+            ref: self.ledger.allocate(f"{label}: {ref}", typed(size, lowered))
+            for ref, size in made.items()
+            if ref in refs
         }
         for ref in refs:
             self._save(record, storages[ref] if ref in storages else values[ref].storage)  # pyright: ignore[reportArgumentType]
-
-    def _next_again(self, function: Function, differentiated: list[Argument]) -> _Record | None:
-        """Of a frame that runs again, the record that takes what this function saves."""
-        if self._again is None or not differentiated or not list(saved_by(function, differentiated)):
-            return None
-        return self._again.pop()
-
-    def _save_all(self, record: _Record, storages: Iterable[int]) -> None:
-        for storage in storages:
-            self._save(record, storage)
 
     def enter(self, frame: Frame) -> None:
         """What runs from here on saves nothing but what it is given."""
@@ -204,7 +220,7 @@ class Autograd:
             self.ledger.hold(storage)
             if self.ledger.kinds[storage] == "temporary":
                 self.ledger.kinds[storage] = "kept"
-        frame.inputs.append(self.ledger.allocate("state of the random numbers", RANDOM_STATE))
+        frame.inputs.append(self.ledger.allocate(f"{frame.label}: {_RANDOM}", RANDOM_STATE, "kept"))
         self._frame = frame
 
     def leave(self) -> None:
@@ -213,13 +229,16 @@ class Autograd:
 
     def _run_again(self, frame: Frame) -> None:
         ledger = self.ledger
-        before = ledger.owners()
+        before = ledger.snapshot(frame.inputs)
+        outer, self._copies = self._copies, {}
         kept = [list(record.saved) for record in frame.records]
-        ledger.allocate("state of the random numbers", RANDOM_STATE)
+        ledger.mark(frame.label)
+        ledger.allocate(f"{frame.label}: {_RANDOM}", RANDOM_STATE)
         self._again = frame.records[::-1]
         with suppress(_Enough):
             frame.again()
         self._again = None
+        self._copies = outer
         frame.is_done = True
         held = Counter[int]()
         for record, numbers in zip(frame.records, kept, strict=True):
@@ -230,10 +249,10 @@ class Autograd:
         made = Value(self.ledger.allocate(f"{label}: copy of its input", value.size), value.size)
         if value.record != CONSTANT and self._again is None:
             made.record = len(self.records)
-            self.records.append(_Record(f"{label}: copy", [(value.record, _COPY, value.size)], []))
+            self.records.append(Record(f"{label}: copy", [Edge(value.record, _COPY, value.size)], []))
         return made
 
-    def _save(self, record: _Record, storage: int) -> None:
+    def _save(self, record: Record, storage: int) -> None:
         if storage != UNTRACKED:
             record.saved.append(self.ledger.hold(storage))
             if self.ledger.kinds[storage] == "temporary":
@@ -246,7 +265,7 @@ class Autograd:
         ledger = self.ledger
         seed = ledger.allocate("gradient of the loss", root.size)
         waiting = self._edges_into(root.record)
-        arrived: dict[int, _Gradient] = {root.record: _Gradient(ledger.hold(seed))}
+        arrived: dict[int, Gradient] = {root.record: Gradient(ledger.hold(seed))}
         ready = [(1, -root.record)]
         while ready:
             index = -heappop(ready)[1]
@@ -257,29 +276,32 @@ class Autograd:
             frame = record.frame
             if frame is not None and not frame.is_done:
                 self._run_again(frame)
-            ledger.mark(f"backward of {record.label}")
+            ledger.mark(BACKWARD + record.label)
             wasted = [ledger.allocate(f"gradient for nothing of {record.label}", size) for size in record.wasted]
             if gradient.is_part and not self.single and record.is_contiguous:
                 wasted.append(ledger.allocate(f"copy of the gradient of {record.label}", record.size))
-            made = [(edge[0], self._gradient(edge, gradient)) for edge in record.edges]
+            made = [self._gradient(edge, gradient) for edge in record.edges]
             for storage in wasted:
                 ledger.drop(storage)
             if frame is not None:  # what was computed again has no other owner
                 self._release(record)
-            made = [(target, self._summed(edge, each)) for edge, (target, each) in zip(record.edges, made, strict=True)]
+            for place, edge in enumerate(record.edges):
+                if edge.fitted:
+                    made[place] = self._fitted(edge, made[place])
             ledger.drop(gradient.storage)
             self._release(record)
             if frame is not None:
                 self._pass(frame)
-            for (target, _, size), (_, each) in zip(record.edges, made, strict=True):
-                self._arrive(arrived, target, each, size)
+            for edge, each in zip(record.edges, made, strict=True):
+                target = edge.target
+                self._arrive(arrived, target, each, edge.size)
                 waiting[target] -= 1
                 if waiting[target] == 0:
                     # what ends at a weight goes before everything else, later functions before earlier ones
                     heappush(ready, (0 if self.records[target].is_weight else 1, -target))
         ledger.drop(seed)
 
-    def _release(self, record: _Record) -> None:
+    def _release(self, record: Record) -> None:
         for storage in record.saved:
             self.ledger.drop(storage)
         record.saved = []
@@ -296,36 +318,35 @@ class Autograd:
         counts = {root: 0}
         stack = [root]
         while stack:
-            for target, _, _ in self.records[stack.pop()].edges:
-                if target not in counts:
-                    counts[target] = 0
-                    stack.append(target)
-                counts[target] += 1
+            for edge in self.records[stack.pop()].edges:
+                if edge.target not in counts:
+                    counts[edge.target] = 0
+                    stack.append(edge.target)
+                counts[edge.target] += 1
         return counts
 
-    def _gradient(self, edge: tuple[int, Argument, Size], gradient: _Gradient) -> _Gradient:
-        _, argument, size = edge
-        ledger = self.ledger
+    def _gradient(self, edge: Edge, gradient: Gradient) -> Gradient:
+        ledger, argument = self.ledger, edge.argument
         if argument.gradient != "new":
             ledger.hold(gradient.storage)
             is_view = gradient.is_view or argument.gradient in ("view", "part")
-            return _Gradient(gradient.storage, is_view, gradient.is_part or argument.gradient == "part")
-        name = f"gradient of {self.records[edge[0]].label}"
-        scratch = [ledger.allocate(name, each) for each in argument.scratch]
-        made = ledger.allocate(name, argument.whole or size)
+            return Gradient(gradient.storage, is_view, gradient.is_part or argument.gradient == "part")
+        name = f"gradient of {self.records[edge.target].label}"
+        scratch = [ledger.allocate(name, each) for each in edge.scratch]
+        made = ledger.allocate(name, edge.first or edge.size)
         for storage in scratch:
             ledger.drop(storage)
-        return _Gradient(made)
+        return Gradient(made)
 
-    def _summed(self, edge: tuple[int, Argument, Size], gradient: _Gradient) -> _Gradient:
-        _, argument, size = edge
-        if argument.whole is None and argument.gradient != "summed":
-            return gradient
-        made = self.ledger.allocate(f"gradient of {self.records[edge[0]].label}", size)
-        self.ledger.drop(gradient.storage)
-        return _Gradient(made)
+    def _fitted(self, edge: Edge, gradient: Gradient) -> Gradient:
+        """Summed over what was broadcast, and in the type of what it is the gradient of."""
+        for size in edge.fitted:
+            made = self.ledger.allocate(f"gradient of {self.records[edge.target].label}", size)
+            self.ledger.drop(gradient.storage)
+            gradient = Gradient(made)
+        return gradient
 
-    def _arrive(self, arrived: dict[int, _Gradient], target: int, gradient: _Gradient, size: Size) -> None:
+    def _arrive(self, arrived: dict[int, Gradient], target: int, gradient: Gradient, size: Size) -> None:
         """Add a gradient to what is there: in place where nobody else sees that."""
         there = arrived.get(target)
         if there is None:
@@ -335,33 +356,18 @@ class Autograd:
         if there.is_view or not ledger.is_alone(there.storage):
             made = ledger.allocate(f"gradient of {self.records[target].label}", size)
             ledger.drop(there.storage)
-            arrived[target] = _Gradient(made)
+            arrived[target] = Gradient(made)
         ledger.drop(gradient.storage)
 
-    def _keep(self, record: _Record, gradient: _Gradient) -> None:
+    def _keep(self, record: Record, gradient: Gradient) -> None:
         ledger = self.ledger
         if record.gradient is not None:  # added in place
             ledger.drop(gradient.storage)
             return
         if not gradient.is_view and not ledger.is_alone(gradient.storage):
             shared = gradient.storage
-            gradient = _Gradient(ledger.allocate(record.label, ledger.sizes[shared]))
+            gradient = Gradient(ledger.allocate(record.label, ledger.sizes[shared]))
             ledger.drop(shared)
         record.gradient = gradient.storage
         ledger.kinds[gradient.storage] = "gradient"
         ledger.names[gradient.storage] = f"gradient of {record.label}"
-
-
-def _ending(functions: Sequence[Function]) -> list[list[str]]:
-    """For each function, what no name holds after it."""
-    last: dict[str, int] = {}
-    for index, function in enumerate(functions):
-        last[function.result] = index
-        for name in (*(argument.value for argument in function.arguments), *function.saves, *function.holds):
-            if name in last:
-                last[name] = index  # pyright: ignore[reportArgumentType]
-    last.pop(OUTPUT)
-    ending: list[list[str]] = [[] for _ in functions]
-    for name, index in last.items():
-        ending[index].append(name)
-    return ending

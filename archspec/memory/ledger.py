@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from archspec.operators.backward import Size
 
 Kind = Literal["input", "kept", "temporary", "gradient", "optimizer"]
+LOSS = "loss"
+BACKWARD = "backward of "
 UNTRACKED = -1
 """the storage of what is there before and after: weights, statistics"""
 
@@ -24,6 +26,8 @@ class Ledger:
         """a storage that is allocated, or the complement of one that is freed"""
         self.marks: list[tuple[int, str]] = []
         """the events at which something new begins, and what that is"""
+        self.passes: list[int] = []
+        """the events at which a forward pass begins"""
         self._owners: list[int] = []
 
     def mark(self, moment: str) -> None:
@@ -54,14 +58,26 @@ class Ledger:
         if self._owners[storage] == 0:
             self.events.append(~storage)
 
-    def owners(self) -> list[int]:
-        """How many owners each storage has."""
-        return list(self._owners)
+    def drop_within(self, storage: int) -> None:
+        """One owner less of what a kernel made before its result; what only it has seen was never there."""
+        if self._owners[storage] > 1:
+            self.drop(storage)
+            return
+        self._owners[storage] = 0
+        position = len(self.events) - 1
+        while self.events[position] != storage:
+            position -= 1
+        del self.events[position]
 
-    def settle(self, before: list[int], held: Counter[int]) -> None:
-        """Drop all owners that came since `before`, but those of `held`."""
-        for storage, owners in enumerate(self._owners):
-            left = held[storage] + (before[storage] if storage < len(before) else 0)
+    def snapshot(self, storages: Iterable[int]) -> tuple[int, dict[int, int]]:
+        """How many storages there are, and how many owners some of them have."""
+        return len(self.sizes), {storage: self._owners[storage] for storage in storages if storage != UNTRACKED}
+
+    def settle(self, before: tuple[int, dict[int, int]], held: Counter[int]) -> None:
+        """Drop all owners that newer storages, and those that were asked about, got since, but those of `held`."""
+        count, older = before
+        for storage in (*older, *range(count, len(self.sizes))):
+            owners, left = self._owners[storage], held[storage] + older.get(storage, 0)
             self._owners[storage] = left
             if owners and not left:
                 self.events.append(~storage)
@@ -69,6 +85,11 @@ class Ledger:
     def is_alone(self, storage: int) -> bool:
         """Whether there is one owner."""
         return self._owners[storage] == 1
+
+    @property
+    def loss(self) -> int:
+        """The event at which the first loss begins."""
+        return next(start for start, what in self.marks if what == LOSS)
 
     def alive(self, until: int) -> Iterator[int]:
         """The storages that are there after so many events."""

@@ -8,15 +8,18 @@ from archspec.shape import Shape
 SCALAR = Size(1, "float32", per_batch=True)
 
 
-def cross_entropy(output: Shape) -> tuple[Function, ...]:
-    """The cross entropy of scores, of each position where there are maps."""
-    size = Size(output.elements)
+def cross_entropy(output: Shape, *, lowered: bool = False) -> tuple[Function, ...]:
+    """The cross entropy of scores, of each position where there are maps; in float32, whatever type scores have."""
+    size = Size(output.elements, "float32")
+    scores = (Function((Argument(0),), "scores", size),) if lowered else ()
     return (
-        Function((Argument(0),), "logarithms", size, saves=("logarithms",)),
+        *scores,
+        Function((Argument("scores" if lowered else 0),), "logarithms", size, saves=("logarithms",)),
         Function(
             (Argument("logarithms"),),
             size=SCALAR,
             saves=("logarithms", "total weight"),
+            holds=("scores",),
             fresh=(("total weight", SCALAR),),
         ),
     )

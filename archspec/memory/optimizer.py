@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from archspec.memory.autograd import NUMBER
 from archspec.memory.ledger import Ledger
+from archspec.memory.tape import NUMBER
 from archspec.operators.backward import Size
 from archspec.training import SGD, Adam, AdamW, OptimizerKeys, RMSprop
 

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 from archspec.graph import Graph, Node
-from archspec.operators.backward import Function
+from archspec.memory.garbage import uncollected
+from archspec.memory.prepared import Prepared, prepared
 from archspec.units import Item, Loop, Step, Unit, Units, Use
 
+THROUGH = ".."
+"""between the names of the first and the last of units that are computed again together"""
 Run = tuple[Node, tuple[str, ...]]
 """a node that runs, with the tensors it reads; identities are left out"""
 
 
 @dataclass(frozen=True, slots=True)
-class Border:
-    """The begin or the end of a unit that is computed again in the backward pass."""
+class Segment:
+    """Units that follow one another, of which each takes what the one before made."""
 
-    unit: Unit
+    units: tuple[Unit, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.units[0].inputs
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(node for unit in self.units for node in unit.nodes)
+
+    @property
+    def name(self) -> str:
+        """The unit's name, or those of the first and the last."""
+        return THROUGH.join(dict.fromkeys(unit.name.removesuffix(".") for unit in (self.units[0], self.units[-1])))
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """The begin or the end of what is computed again in the backward pass."""
+
+    segment: Segment
     is_begin: bool
 
 
@@ -25,46 +50,118 @@ Statement = Run | Border | str
 """a string is a tensor that the last variable lets go of"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Borders:
+    """Segments by the units that they begin and end with."""
+
+    first: Mapping[Unit, Segment]
+    last: Mapping[Unit, Segment]
+
+
 class Program:
     """The module's statements, blocks entered and left."""
 
     def __init__(self, graph: Graph) -> None:
-        self._units = Units(graph)
-        self.root = self._units.root()
-        self._functions: dict[str, tuple[Function, ...]] = {}
+        self._graph = graph
+        with uncollected():
+            self._units = Units(graph)
+            self.root = self._units.root()
+        self._functions: dict[tuple[str, bool], tuple[Prepared, ...]] = {}
+        self.parameters = {node.name: node.parameters() for node in graph.nodes}
+        """the tensors that belong to each node"""
 
-    def functions(self, node: Node) -> tuple[Function, ...]:
-        """What torch runs for a node."""
-        found = self._functions.get(node.name)
+    def functions(self, node: Node, *, still: bool = False) -> tuple[Prepared, ...]:
+        """What torch runs for a node, which may be frozen."""
+        found = self._functions.get((node.name, still))
         if found is None:
-            found = self._functions[node.name] = node.operator.functions(node.input_shapes, node.shape)
+            functions_of = node.operator.still_functions if still else node.operator.functions
+            found = self._functions[node.name, still] = prepared(functions_of(node.input_shapes, node.shape))
         return found
 
     def real(self, tensor: str) -> str:
         """The tensor itself, of one that is another under a second name."""
         return self._units.real(tensor)
 
+    @cached_property
+    def _following(self) -> dict[Unit, Unit]:
+        """For each unit the one that takes what it makes, where nothing else does, and nothing runs between them."""
+        found: dict[Unit, Unit] = {}
+        waiting = [self.root]
+        while waiting:
+            sequence = [unit for item in waiting.pop().items for unit in _units(item)]
+            waiting += [unit for unit in sequence if unit is not None]
+            for one, other in pairwise(sequence):
+                if one is not None and other is not None and self._leads_to(one, other):
+                    found[one] = other
+        return found
+
+    def _leads_to(self, one: Unit, other: Unit) -> bool:
+        if len(one.inputs) != 1 or len(one.outputs) != 1 or one.outputs != other.inputs or len(other.outputs) != 1:
+            return False
+        names = {node.name for node in other.nodes}
+        (tensor,) = one.outputs
+        return tensor not in self._units.results and names.issuperset(self._units.users[tensor])
+
+    def segment(self, name: str) -> Segment | None:
+        """What a unit's name means, or `first..last`; None where there is none, or units do not follow one another."""
+        first, _, last = name.partition(THROUGH)
+        units = [self.units[first]] if first in self.units else []
+        while units and last and units[-1].name.removesuffix(".") != last:
+            following = self._following.get(units[-1])
+            if following is None:
+                return None
+            units.append(following)
+        return Segment(tuple(units)) if units else None
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        """Units by their names, those around others first."""
+        found: dict[str, Unit] = {}
+        waiting = [self.root]
+        while waiting:
+            unit = waiting.pop()
+            inside = [each for item in unit.items for each in _units(item) if each is not None]
+            waiting += inside[::-1]
+            found[unit.name.removesuffix(".")] = unit
+        del found[""]
+        return found
+
     def statements(self, recomputed: Collection[str] = ()) -> Iterator[Statement]:
-        """What runs, and what variables let go of; units of some names are computed again."""
-        return self.inside(self.root, recomputed)
+        """What runs, and what variables let go of; some segments are computed again."""
+        segments = [segment for name in recomputed if (segment := self.segment(name)) is not None]
+        borders = _Borders({each.units[0]: each for each in segments}, {each.units[-1]: each for each in segments})
+        return self._inside(self.root, borders)
 
-    def _unit(self, unit: Unit, recomputed: Collection[str]) -> Iterator[Statement]:
-        if unit.name.removesuffix(".") not in recomputed:
-            yield from self.inside(unit, recomputed)
-            return
-        yield Border(unit, is_begin=True)
-        yield from self.inside(unit)
-        yield Border(unit, is_begin=False)
+    def inference(self) -> Iterator[Statement]:
+        """What runs for the results that are there outside of training."""
+        lasting = tuple(self.real(output.node) for output in self._graph.outputs if not output.train_only)
+        return self._inside(self.root, _Borders({}, {}), lasting)
 
-    def inside(self, unit: Unit, recomputed: Collection[str] = ()) -> Iterator[Statement]:
-        """The statements of a unit."""
-        items = _needed(unit)
+    def _unit(self, unit: Unit, borders: _Borders) -> Iterator[Statement]:
+        begins, ends = borders.first.get(unit), borders.last.get(unit)
+        if begins is not None:
+            yield Border(begins, is_begin=True)
+        yield from self._inside(unit, borders)
+        if ends is not None:
+            yield Border(ends, is_begin=False)
+
+    def again(self, segment: Segment) -> Iterator[Statement]:
+        """The statements of a segment, with what it makes on the way."""
+        for index, unit in enumerate(segment.units):
+            yield from self._inside(unit, _Borders({}, {}))
+            if index:
+                yield from unit.inputs
+
+    def _inside(self, unit: Unit, borders: _Borders, outputs: tuple[str, ...] | None = None) -> Iterator[Statement]:
+        """The statements of a unit, or those that some of its outputs need."""
+        outputs = unit.outputs if outputs is None else outputs
+        items = _needed(unit, outputs)
         last: dict[str, int] = {}
         for index, item in enumerate(items):
             for tensor in (*item.outputs, *item.inputs):
                 last[tensor] = index
         # the caller holds what it gave, and takes what comes back
-        for tensor in (*unit.inputs, *unit.outputs):
+        for tensor in (*unit.inputs, *outputs):
             last.pop(tensor, None)
         ending: dict[int, list[str]] = {}
         for tensor, index in last.items():
@@ -74,18 +171,18 @@ class Program:
             if isinstance(item, Step):
                 yield item.node, item.inputs
             elif isinstance(item, Use):
-                yield from self._unit(item.unit, recomputed)
+                yield from self._unit(item.unit, borders)
             else:
                 (source,) = item.inputs
-                yield from self._loop(item, source if source in dying else None, recomputed)
+                yield from self._loop(item, source if source in dying else None, borders)
                 dying = [tensor for tensor in dying if tensor != source]
             yield from dying
 
-    def _loop(self, loop: Loop, before: str | None, recomputed: Collection[str]) -> Iterator[Statement]:
+    def _loop(self, loop: Loop, before: str | None, borders: _Borders) -> Iterator[Statement]:
         """The turns, each of which takes the name of what the one before made, or of `before`."""
         for turn in loop.turns:
             if isinstance(turn, Unit):
-                yield from self._unit(turn, recomputed)
+                yield from self._unit(turn, borders)
                 yield from (before,) if before is not None else ()
                 (before,) = turn.outputs
                 continue
@@ -95,9 +192,16 @@ class Program:
                 (before,) = step.outputs
 
 
-def _needed(unit: Unit) -> Sequence[Item]:
-    """The items that the unit's outputs need; rows that nothing uses never run."""
-    needed = set(unit.outputs)
+def _units(item: Item) -> Sequence[Unit | None]:
+    """The units that an item runs, one after the other; None for what is no unit."""
+    if isinstance(item, Use):
+        return (item.unit,)
+    return item.units if isinstance(item, Loop) and item.units else (None,)
+
+
+def _needed(unit: Unit, outputs: tuple[str, ...]) -> Sequence[Item]:
+    """The items that outputs of a unit need; rows that nothing uses never run."""
+    needed = set(outputs)
     found: list[Item] = []
     for item in reversed(unit.items):
         if not needed.isdisjoint(item.outputs):

@@ -6,12 +6,16 @@ from typing import Literal, get_args
 
 from archspec.costs import Cost
 from archspec.operators.backward import Size
+from archspec.training import Precision
 
 Dtype = Literal["float32", "float16", "bfloat16", "float64"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 DTYPE_BYTES: dict[str, int] = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int64": 8, "bool": 1,
 }  # fmt: skip
+
+PRECISIONS: dict[str, Precision] = {"float32": "float32", "bfloat16": "bf16", "float16": "fp16"}
+"""what training calls a type of numbers: those under float32 are autocast's, and weights stay as they are"""
 
 
 def weight_bytes(cost: Cost, dtype: Dtype = "float32") -> int:
@@ -21,7 +25,7 @@ def weight_bytes(cost: Cost, dtype: Dtype = "float32") -> int:
 
 def element_bytes(dtype: Dtype) -> dict[str, int]:
     """Bytes of an element of each type that a `Size` can have, in a network of this type."""
-    return {**DTYPE_BYTES, "activation": DTYPE_BYTES[dtype], "weight": DTYPE_BYTES[dtype]}
+    return {**DTYPE_BYTES, "activation": DTYPE_BYTES[dtype], "lowered": 2, "weight": DTYPE_BYTES[dtype]}
 
 
 def size_bytes(size: Size, batch: int, bytes_of: dict[str, int]) -> int:

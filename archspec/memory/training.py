@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archspec.graph import Graph
+from archspec.memory.garbage import uncollected
 from archspec.memory.ledger import Kind, Ledger
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.program import Program
-from archspec.memory.sizes import DTYPE_BYTES, Dtype, element_bytes, size_bytes
-from archspec.memory.step import LOSS, Step
+from archspec.memory.sizes import DTYPE_BYTES, element_bytes, size_bytes
+from archspec.memory.step import Step
 from archspec.operators.backward import Size
-from archspec.training import SGD
+from archspec.training import SGD, Precision
 
 PLAIN_SGD = Optimizer(SGD(momentum=0.0))
 
@@ -32,7 +33,8 @@ class TrainingMemory:
     """The tensor memory of one training step; what allocators and the device's context add is not in it."""
 
     batch: int
-    dtype: Dtype
+    precision: Precision
+    """float32, or the type in which autocast computes products"""
     parts: int
     weights: int
     """weights and running statistics, all the time"""
@@ -71,7 +73,7 @@ class StepCourse:
         graph: Graph,
         optimizer: Optimizer = PLAIN_SGD,
         *,
-        dtype: Dtype = "float32",
+        precision: Precision = "float32",
         parts: int = 1,
         frozen: Collection[str] = (),
         ema: bool = False,
@@ -80,13 +82,13 @@ class StepCourse:
     ) -> None:
         self._graph = graph
         self._optimizer = optimizer
-        self._dtype: Dtype = dtype
+        self._precision: Precision = precision
         self._parts = parts
         self._frozen = frozenset(frozen)
         self._ema = ema
         self._recomputed = frozenset(recomputed)
         self.program = program or Program(graph)
-        self._bytes_of = element_bytes(dtype)
+        self._bytes_of = element_bytes("float32")
 
     @cached_property
     def _of_one(self) -> Ledger:
@@ -104,37 +106,41 @@ class StepCourse:
             frozen=self._frozen,
             parts=self._parts,
             recomputed=self._recomputed,
+            autocast=self._precision != "float32",
         )
-        return step.record(self._optimizer)
+        with uncollected():
+            return step.record(self._optimizer)
 
     @cached_property
     def _base(self) -> dict[str, int]:
-        element = DTYPE_BYTES[self._dtype]
+        element = DTYPE_BYTES["float32"]
         weights: dict[str, Size] = {}
-        total = counters = 0
+        total = counters = parameters = 0
         for node in self._graph.nodes:
             counters += node.operator.indices() * DTYPE_BYTES["int64"] if node.shares is None else 0
-            for parameter in node.parameters():
+            for parameter in self.program.parameters[node.name]:
                 if parameter.kind == "counter":
                     counters += DTYPE_BYTES["int64"]
                     continue
                 total += parameter.size
+                parameters += parameter.size if parameter.kind in ("trained", "frozen") else 0
                 if parameter.kind == "trained" and node.name not in self._frozen:
                     weights[f"{node.name}.{parameter.name}"] = Size(parameter.size, "weight", per_batch=True)
         everything = total * element + counters
         return {
             "weights": everything,
             "optimizer": self._optimizer.state_bytes(weights, element),
-            "mean": everything if self._ema else 0,
+            "mean": parameters * element if self._ema else 0,
             "gradients": element * sum(size.elements for size in weights.values()),
         }
 
-    def _ledger(self, batch: int) -> Ledger:
+    def ledger(self, batch: int) -> Ledger:
+        """The recorded step."""
         return self._of_one if batch == 1 else self._of_many
 
     def totals(self, batch: int) -> Iterator[int]:
         """The bytes after each event of the step."""
-        ledger = self._ledger(batch)
+        ledger = self.ledger(batch)
         sizes = [size_bytes(size, batch, self._bytes_of) for size in ledger.sizes]
         total = self._base["weights"] + self._base["optimizer"] + self._base["mean"]
         for event in ledger.events:
@@ -145,11 +151,17 @@ class StepCourse:
         """The most bytes of a step with so many images at a time."""
         return max(self.totals(batch))
 
+    def bytes_by_name(self, batch: int) -> dict[str, int]:
+        """The bytes of every tensor that is ever there."""
+        ledger = self.ledger(batch)
+        sizes = (size_bytes(size, batch, self._bytes_of) for size in ledger.sizes)
+        return dict(zip(ledger.names, sizes, strict=True))
+
     def kept_by_node(self, batch: int) -> dict[str, int]:
         """The bytes that each node's tensors take of what is kept when the loss is known."""
-        ledger = self._ledger(batch)
+        ledger = self.ledger(batch)
         found: dict[str, int] = {}
-        for storage in ledger.alive(_loss_of(ledger)):
+        for storage in ledger.alive(ledger.loss):
             if ledger.kinds[storage] == "kept":
                 node = ledger.names[storage].partition(": ")[0]
                 found[node] = found.get(node, 0) + size_bytes(ledger.sizes[storage], batch, self._bytes_of)
@@ -157,13 +169,12 @@ class StepCourse:
 
     def memory(self, batch: int) -> TrainingMemory:
         """All that is known of a step with so many images at a time."""
-        ledger, base = self._ledger(batch), self._base
+        ledger, base = self.ledger(batch), self._base
         totals = list(self.totals(batch))
         peak = max(totals)
         moment = totals.index(peak)
         sizes = [size_bytes(size, batch, self._bytes_of) for size in ledger.sizes]
         alive = [Alive(ledger.names[each], sizes[each], ledger.kinds[each]) for each in ledger.alive(moment + 1)]
-        loss = _loss_of(ledger)
         ends = [*(start for start, _ in ledger.marks[1:]), len(totals)]
         course = tuple(
             (what, max(totals[max(start - 1, 0) : end]))
@@ -173,20 +184,15 @@ class StepCourse:
         at = next((what for start, what in reversed(ledger.marks) if start <= moment), "input")
         return TrainingMemory(
             batch=batch,
-            dtype=self._dtype,
+            precision=self._precision,
             parts=self._parts,
             weights=base["weights"],
             optimizer=base["optimizer"],
             mean=base["mean"],
             gradients=base["gradients"],
-            kept=sum(sizes[each] for each in ledger.alive(loss) if ledger.kinds[each] == "kept"),
+            kept=sum(sizes[each] for each in ledger.alive(ledger.loss) if ledger.kinds[each] == "kept"),
             peak=peak,
             at=at,
             alive=tuple(sorted(alive, key=lambda each: -each.bytes)),
             course=course,
         )
-
-
-def _loss_of(ledger: Ledger) -> int:
-    """The event at which the loss begins."""
-    return next(start for start, what in ledger.marks if what == LOSS)

@@ -211,8 +211,8 @@ class Prelu(_Activation):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         slopes = Argument("slopes", whole=Size(output.elements))
         return (
-            Function((Argument("weight", "view"),), "slopes"),
-            Function((Argument(0), slopes), size=Size(output.elements), saves=self.saves(), together=True),
+            Function((Argument("weight", "view"),), "slopes", casts=("weight", 0)),
+            Function((Argument(0), slopes), size=Size(output.elements), saves=(0, "slopes"), together=True),
         )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-ElementType = Literal["activation", "weight", "float32", "float64", "int64", "bool"]
+ElementType = Literal["activation", "lowered", "weight", "float32", "float64", "int64", "bool"]
+"""`activation` is the type of what a function reads first; under autocast that may be the `lowered` one"""
 Ref = int | str
 """a value: an input of the operator by its index, a parameter by its name, or what an earlier function made"""
 OUTPUT = "output"
@@ -57,6 +58,8 @@ class Function:
     """what has to be saved for any gradient"""
     fresh: tuple[tuple[str, Size], ...] = ()
     """tensors that are made besides the result, by name: indices, masks"""
+    returns_fresh: bool = False
+    """these come back with the result, and are there for a moment where nothing is saved too"""
     holds: tuple[str, ...] = ()
     """what has a name until here, though no function needs it any more"""
     together: bool = False
@@ -65,6 +68,21 @@ class Function:
     """a view of some maps: the images are not next to one another"""
     number: Literal["saved", "passing"] | None = None
     """an argument is a number, for which torch makes a tensor of 8 bytes, and perhaps saves it"""
+    once: bool = False
+    """it is left out where a block is computed again"""
+    casts: tuple[Ref, ...] = ()
+    """what autocast turns into another type before, each into a copy that this and later functions read; in the order
+    of torch, which begins with the last argument"""
+    to: Literal["lowered", "full", "widest"] = "lowered"
+    """that type: autocast's, float32, or the widest of them"""
+    promotes: bool = False
+    """the result has the widest type of all arguments, not that of the first, and so have gradients at first"""
+
+
+def convolved(value: Ref, weights: Sequence[str], size: Size, result: str = OUTPUT) -> Function:
+    """A convolution, which saves its input and its weight."""
+    arguments = (Argument(value), *map(Argument, weights))
+    return Function(arguments, result, size, saves=(value, weights[0]), casts=(*weights[::-1], value))
 
 
 @dataclass(frozen=True, slots=True)

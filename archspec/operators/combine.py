@@ -59,7 +59,7 @@ def _folded(count: int, output: Shape, arguments: Callable[[Ref, Ref], tuple[Arg
     left: Ref = 0
     for index in range(1, count):
         result = OUTPUT if index == count - 1 else f"result of {index + 1}"
-        functions.append(Function(arguments(left, index), result, Size(output.elements)))
+        functions.append(Function(arguments(left, index), result, Size(output.elements), promotes=True))
         left = result
     return tuple(functions)
 
@@ -139,7 +139,7 @@ class Concat(_Combination):
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         arguments = tuple(Argument(index, "part") for index in range(len(inputs)))
-        return (Function(arguments, size=Size(output.elements)),)
+        return (Function(arguments, size=Size(output.elements), casts=tuple(range(len(inputs))), to="widest"),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.cat", {"dim": 1}, packed=True)
@@ -183,7 +183,7 @@ class Scale(_Combination):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         size = Size(output.elements)
         gate = Argument(1, saves=(0,), whole=size if inputs[0].area > 1 else None)
-        return (Function((Argument(0, saves=(1,)), gate), size=size),)
+        return (Function((Argument(0, saves=(1,)), gate), size=size, promotes=True),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("operator.mul")

@@ -72,7 +72,11 @@ class Dense(_FullyConnected):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         weights = (Argument("transposed weight", saves=(0,)), *((Argument("bias", "summed"),) if self.bias else ()))
         return (
-            Function((Argument("weight", "view"),), "transposed weight"),
+            Function(
+                (Argument("weight", "view"),),
+                "transposed weight",
+                casts=(*(("bias",) if self.bias else ()), "weight", 0),
+            ),
             Function((Argument(0, saves=("transposed weight",)), *weights), size=Size(output.elements)),
         )
 
@@ -121,7 +125,12 @@ class RBF(_FullyConnected):
         differences = Size(self.units * inputs[0].elements)
         return (
             Function((Argument(0, "view"),), "rows"),
-            Function((Argument("rows", "summed"), Argument("codes", whole=differences)), "differences", differences),
+            Function(
+                (Argument("rows", "summed" if self.units > 1 else "same"), Argument("codes", whole=differences)),
+                "differences",
+                differences,
+                promotes=True,
+            ),
             Function(
                 (Argument("differences", scratch=(differences, differences)),),
                 "squares",

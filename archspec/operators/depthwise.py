@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
 from pydantic import Field
 
-from archspec.operators.backward import Argument, Function, Size
-from archspec.operators.conv import Convolution
+from archspec.operators.backward import Function, Size, convolved
+from archspec.operators.conv import PADDED, Convolution
 from archspec.operators.initial import ZEROS, initial_weight
 from archspec.operators.operator import Call, Example, Formula, Parameter
 from archspec.operators.sliding import torch_order
@@ -118,10 +119,10 @@ class SeparableConv(Convolution):
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         between, size = "depthwise output", Size(inputs[0].maps * output.area)
-        weights = (Argument("pointwise.weight"), *((Argument("pointwise.bias"),) if self.bias else ()))
+        weights = ("pointwise.weight", *(("pointwise.bias",) if self.bias else ()))
         return (
             *self.plain_functions(inputs[0], size, between, ("depthwise.weight",)),
-            Function((Argument(between), *weights), size=Size(output.elements), saves=(between,)),
+            replace(convolved(between, weights, Size(output.elements)), holds=(PADDED,)),
         )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:

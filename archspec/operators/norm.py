@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -55,6 +56,10 @@ class _Norm(Operator):
         fresh = ((name, statistics),)
         return (Function(arguments, size=Size(image.elements), saves=(0, name), fresh=fresh),)
 
+    def _statistics(self, count: int) -> Size:
+        """Means and deviations, in the type of the weights where there are some."""
+        return Size(count, "weight" if self.affine else "activation")
+
     def initial(self) -> dict[str, Call]:
         return {} if self.init is None or not self.affine else {"weight": ZEROS}
 
@@ -102,9 +107,13 @@ class BatchNorm(_Norm):
         )
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        one = Function((), "one for the counter", Size(1, "float64", per_batch=True))
-        statistics = Size(2 * inputs[0].maps, "float32", per_batch=True)
+        one = Function((), "one for the counter", Size(1, "float64", per_batch=True), once=True)
+        statistics = Size(2 * inputs[0].maps, "weight", per_batch=True)
         return (one, *self.normalized(inputs[0], "batch statistics", statistics))
+
+    def still_functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        (norm,) = self.normalized(inputs[0], "statistics", Size(0))
+        return (replace(norm, saves=(0,), fresh=()),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(
@@ -164,7 +173,7 @@ class LayerNorm(_Norm):
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         positions = inputs[0].area if self._is_per_position(inputs[0]) else 1
-        return self.normalized(inputs[0], "statistics", Size(2 * positions, "float32"))
+        return self.normalized(inputs[0], "statistics", self._statistics(2 * positions))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         image = inputs[0]
@@ -202,7 +211,7 @@ class GroupNorm(_Norm):
         return inputs[0]
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        return self.normalized(inputs[0], "statistics", Size(2 * self.groups, "float32"), contiguous=True)
+        return self.normalized(inputs[0], "statistics", self._statistics(2 * self.groups), contiguous=True)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(
@@ -244,12 +253,19 @@ class LocalResponseNorm(Operator):
         return require_maps(inputs, self.type)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        size = Size(inputs[0].elements, "float32")
-        padded = Size((inputs[0].maps + self.r - 1) * inputs[0].area, "float32")
+        size = Size(inputs[0].elements)
+        padded = Size((inputs[0].maps + self.r - 1) * inputs[0].area)
         return (
             Function((Argument(0, saves=(0,)), Argument(0, saves=(0,))), "squares", size),
             Function((Argument("squares"),), "padded squares", padded),
-            Function((Argument("padded squares"),), "means", size, saves=("padded squares",)),
+            Function(
+                (Argument("padded squares"),),
+                "means",
+                size,
+                saves=("padded squares",),
+                casts=("padded squares",),
+                to="full",
+            ),
             Function((Argument("means"),), "scaled means", size, number="saved"),
             Function((Argument("scaled means", "same"),), "sums", size, number="passing"),
             Function(
@@ -260,6 +276,7 @@ class LocalResponseNorm(Operator):
                 (Argument("denominators", saves=(0,), scratch=(size,) * 3), Argument(0)),
                 size=size,
                 saves=("denominators",),
+                promotes=True,
             ),
         )
 

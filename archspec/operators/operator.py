@@ -174,6 +174,10 @@ class Operator(BaseModel):
         arguments = (*range(len(inputs)), *learned)
         return (Function(tuple(map(Argument, arguments)), size=Size(output.elements), saves=self.saves()),)
 
+    def still_functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
+        """What torch runs in training where the row is frozen: as in inference, with gradients for its inputs."""
+        return () if self.inference_identity else self.functions(inputs, output)
+
     def saves(self) -> tuple[Ref, ...]:
         """What a single function saves for gradients: inputs by index, `OUTPUT`."""
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import gcd
 from typing import ClassVar
 
@@ -176,7 +177,7 @@ class AvgPool(_Pool):
         image, counted = inputs[0], self.sides(inputs[0]) if self.count_padding else (0, 0, 0, 0)
         return (
             Function((), "ones", Size(image.area, per_batch=True)),
-            Function((), "pixels", _area(image, counted)),
+            Function((), "pixels", _area(image, counted), holds=("ones",)),
             Function((), "all pixels", _area(image, self.reach(image))),
             Function((), "counts", Size(output.area, per_batch=True), holds=("all pixels",)),
             self.padded(image),
@@ -247,7 +248,7 @@ class GlobalMaxPool(_GlobalPool):
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((6, 7, 5),)),)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        return (_largest(0, output),)
+        return (replace(_largest(0, output), returns_fresh=True),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.AdaptiveMaxPool2d", {"output_size": 1})
@@ -350,7 +351,7 @@ class DepthwiseMaxPool(Operator):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         return (
             Function((Argument(0, "view"),), "volume"),
-            _largest("volume", output, "largest"),
+            replace(_largest("volume", output, "largest"), casts=("volume",), to="full"),
             Function((Argument("largest", "view"),)),
         )
 

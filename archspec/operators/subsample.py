@@ -49,9 +49,12 @@ class Subsample(Sliding):
                 (Argument("means", saves=("factors",)), Argument("factors", saves=("means",), whole=size)),
                 "products",
                 size,
+                promotes=True,
             ),
             Function((Argument("bias", "view"),), "biases"),
-            Function((Argument("products", "same"), Argument("biases", "summed")), size=size, holds=("means",)),
+            Function(
+                (Argument("products", "same"), Argument("biases", "summed")), size=size, holds=("means",), promotes=True
+            ),
         )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
-from archspec.operators.backward import Argument, Function, Size
+from archspec.operators.backward import Argument, Function, Size, convolved
 from archspec.operators.initial import ZEROS, initial_weight
 from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Parameter, Role
 from archspec.operators.sliding import is_even, require_groups, require_maps, torch_order, window_variations
@@ -179,14 +179,14 @@ class TransposedConv(Operator):
         return inputs[0].elements * (self.maps // self.groups) * prod(self.kernel)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        arguments = (Argument(0), Argument("weight"), *((Argument("bias"),) if self.bias else ()))
+        weights = ("weight", *(("bias",) if self.bias else ()))
         top, bottom, left, right = sides = self._sides(inputs[0])
         size = Size(output.elements)
         if is_even(sides):
-            return (Function(arguments, size=size, saves=(0,)),)
+            return (convolved(0, weights, size),)
         uncropped = Size(output.maps * (output.height + abs(top - bottom)) * (output.width + abs(left - right)))
         return (
-            Function(arguments, "uncropped output", uncropped, saves=(0,)),
+            convolved(0, weights, uncropped, "uncropped output"),
             Function((Argument("uncropped output"),), size=size),
         )
 

@@ -8,10 +8,12 @@ from typing import Any
 from archspec.graph import Graph
 from archspec.memory.fit import Way, largest_inference_batch, largest_training_batch, ways_to_fit
 from archspec.memory.optimizer import Optimizer
+from archspec.memory.sizes import Dtype
 from archspec.memory.training import StepCourse
 from archspec.report.memory import OUTSIDE
 from archspec.report.table import Column, Table, wrapped
 from archspec.report.units import bytes_text
+from archspec.training import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class FitReport:
     """that of the largest batch, in training"""
     wanted: int | None
     ways: tuple[Way, ...] = ()
+    precision: Precision = "float32"
 
     @property
     def fits(self) -> bool:
@@ -47,10 +50,12 @@ class FitReport:
     def _ways(self, width: int | None) -> str:
         table = Table([Column("to fit"), Column("peak", right=True), Column("extra compute", right=True)])
         for way in self.ways:
-            told = [f"optimizer: {way.loop}"] if way.accumulate == 1 and not way.recompute else []
+            is_as_it_is = way.accumulate == 1 and not way.recompute and way.precision == self.precision
+            told = [f"optimizer: {way.loop}"] if is_as_it_is else []
+            told += [f"precision: {way.precision}"] if way.precision != self.precision else []
             told += [f"accumulate: {way.accumulate}"] if way.accumulate > 1 else []
             count = len(way.recompute)
-            told += [f"recompute {count} block{'s' if count > 1 else ''}"] if count else []
+            told += [f"recompute {count} segment{'s' if count > 1 else ''}"] if count else []
             table.rows.append([", ".join(told), bytes_text(way.peak), f"{100 * way.extra:.0f} %"])
         blocks = [way.recompute for way in self.ways if way.recompute]
         told = [f"recompute: [{', '.join(each)}]" for each in blocks]
@@ -64,15 +69,25 @@ class FitReport:
 
 
 def training_fit(
-    graph: Graph, memory: int, optimizer: Optimizer, *, batch: int | None = None, ema: bool = False
+    graph: Graph,
+    memory: int,
+    optimizer: Optimizer,
+    *,
+    batch: int | None = None,
+    ema: bool = False,
+    precision: Precision = "float32",
 ) -> FitReport:
     """The largest batch of a training step."""
-    course = StepCourse(graph, optimizer, ema=ema)
+    course = StepCourse(graph, optimizer, ema=ema, precision=precision)
     largest = largest_training_batch(course, memory)
-    ways = tuple(ways_to_fit(graph, batch, memory, optimizer, ema=ema)) if batch and batch > largest else ()
-    return FitReport(graph.name, "training", memory, largest, course.peak(largest) if largest else None, batch, ways)
+    ways: tuple[Way, ...] = ()
+    if batch and batch > largest:
+        ways = tuple(ways_to_fit(graph, batch, memory, optimizer, ema=ema, precision=precision))
+    peak = course.peak(largest) if largest else None
+    return FitReport(graph.name, "training", memory, largest, peak, batch, ways, precision)
 
 
-def inference_fit(graph: Graph, memory: int, batch: int | None = None) -> FitReport:
+def inference_fit(graph: Graph, memory: int, batch: int | None = None, *, dtype: Dtype = "float32") -> FitReport:
     """The largest batch of a forward pass."""
-    return FitReport(graph.name, "inference", memory, largest_inference_batch(graph, memory), None, batch)
+    largest = largest_inference_batch(graph, memory, dtype=dtype)
+    return FitReport(graph.name, "inference", memory, largest, None, batch)

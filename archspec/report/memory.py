@@ -9,12 +9,16 @@ from typing import Any
 from archspec.costs import cost
 from archspec.graph import Graph
 from archspec.memory.arena import Arena, arena, two_layers
+from archspec.memory.forward import ForwardCourse
 from archspec.memory.inference import InferenceMemory, inference_memory
 from archspec.memory.optimizer import Optimizer
+from archspec.memory.plan import best_plan
+from archspec.memory.program import Program
 from archspec.memory.sizes import DTYPE_BYTES, Dtype, weight_bytes
 from archspec.memory.training import StepCourse, TrainingMemory
 from archspec.report.table import Column, Table, wrapped
 from archspec.report.units import bytes_text
+from archspec.training import Precision
 
 SHOWN = 12
 """tensors of the peak that the text lists"""
@@ -37,6 +41,8 @@ class TrainingReport:
     optimizer: str
     memory: TrainingMemory
     lines: tuple[Line, ...]
+    recompute: tuple[str, ...] = ()
+    """what is computed again"""
 
     def as_text(self, width: int | None = None) -> str:
         """The report for people."""
@@ -57,10 +63,13 @@ class TrainingReport:
             [Column("row"), Column("weights", right=True), Column("kept", right=True)],
             [[line.name, _text(line.weights), _text(line.kept)] for line in self.lines],
         )
-        title = f"{self.name}, training: batch {memory.batch * memory.parts}{parts}, {memory.dtype}, {self.optimizer}"
+        is_mixed = memory.precision != "float32"
+        numbers = f"{memory.precision} autocast" if is_mixed else memory.precision
+        again = [wrapped(f"computed again: {', '.join(self.recompute)}", width)] if self.recompute else []
+        title = f"{self.name}, training: batch {memory.batch * memory.parts}{parts}, {numbers}, {self.optimizer}"
         alive = [(f"{each.name} ({each.kind})", each.bytes) for each in memory.alive]
-        sections = [title, table.as_text(width), _alive(alive, width), lines.as_text(width), wrapped(OUTSIDE, width)]
-        return "\n\n".join(sections)
+        notes = [wrapped(each, width) for each in ((MIXED, OUTSIDE) if is_mixed else (OUTSIDE,))]
+        return "\n\n".join([title, *again, table.as_text(width), _alive(alive, width), lines.as_text(width), *notes])
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""
@@ -69,10 +78,14 @@ class TrainingReport:
         lines = [asdict(line) for line in self.lines]
         return {
             "name": self.name, "mode": "training", "optimizer_kind": self.optimizer, **found,
-            "temporary": self.memory.temporary, "rows": lines,
+            "temporary": self.memory.temporary, "recompute": list(self.recompute), "rows": lines,
         }  # fmt: skip
 
 
+MIXED = (
+    "Autocast: products are computed in the smaller type, of which each weight gets a copy for the step; weights, "
+    "gradients and what the optimizer keeps are in float32."
+)
 OUTSIDE = "Tensors alone: kernels' workspaces, and what the device's context and allocator add, are not in it."
 
 
@@ -85,12 +98,14 @@ class InferenceReport:
     dtype: Dtype
     weights: int
     memory: InferenceMemory
+    compiled: int
+    """the most bytes of tensors while the compiled module runs"""
     two_layers: int
     arena: Arena
 
     @property
     def peak(self) -> int:
-        return self.weights + self.memory.peak
+        return self.weights + self.compiled
 
     def as_text(self, width: int | None = None) -> str:
         """The report for people."""
@@ -99,8 +114,9 @@ class InferenceReport:
         table = Table([Column("memory"), Column("", right=True), Column("what")])
         table.rows = [
             ["weights", bytes_text(self.weights), "and running statistics"],
-            ["tensors", bytes_text(self.memory.peak), f"the most that are alive together, at: {self.memory.at}"],
+            ["module", bytes_text(self.compiled), "tensors while it runs, its input among them"],
             ["peak", bytes_text(self.peak), "both"],
+            ["least", bytes_text(self.memory.peak), f"tensors, each freed after its last use, at: {self.memory.at}"],
             ["two layers", bytes_text(self.two_layers), f"the rule of textbooks: {rule}"],
             ["arena", bytes_text(self.arena.total), "tensors at fixed offsets, the largest placed first"],
         ]
@@ -115,6 +131,7 @@ class InferenceReport:
             "batch": self.batch,
             "dtype": self.dtype,
             "weights": self.weights,
+            "module": self.compiled,
             "tensors": self.memory.peak,
             "peak": self.peak,
             "at": self.memory.at,
@@ -149,18 +166,30 @@ def training_report(
     optimizer: Optimizer,
     *,
     batch: int,
-    dtype: Dtype = "float32",
+    precision: Precision = "float32",
     parts: int = 1,
     ema: bool = False,
     frozen: Sequence[str] = (),
     recompute: Sequence[str] = (),
     depth: int | None = None,
+    memory: int | None = None,
 ) -> TrainingReport:
-    """The memory of a step with `batch` images at a time."""
-    course = StepCourse(graph, optimizer, dtype=dtype, parts=parts, ema=ema, frozen=frozen, recomputed=recompute)
-    lines = tuple(_lines(graph, course.kept_by_node(batch), DTYPE_BYTES[dtype], depth))
+    """The memory of a step with `batch` images at a time; within a bound, by computing again what that takes."""
+    program = Program(graph)
+
+    def course_with(segments: Sequence[str]) -> StepCourse:
+        return StepCourse(
+            graph, optimizer, precision=precision, parts=parts, ema=ema, frozen=frozen, recomputed=segments,
+            program=program,
+        )  # fmt: skip
+
+    if memory is not None:
+        plan = best_plan(graph, program, course_with, batch, memory)
+        recompute = plan.recompute if plan is not None else ()
+    course = course_with(recompute)
+    lines = tuple(_lines(graph, course.kept_by_node(batch), DTYPE_BYTES["float32"], depth))
     described = f"{optimizer.kind} ({optimizer.loop})"
-    return TrainingReport(graph.name, described, course.memory(batch), lines)
+    return TrainingReport(graph.name, described, course.memory(batch), lines, tuple(recompute))
 
 
 def _lines(graph: Graph, kept: dict[str, int], element: int, depth: int | None) -> Iterator[Line]:
@@ -183,6 +212,7 @@ def inference_report(graph: Graph, *, batch: int, dtype: Dtype = "float32") -> I
         dtype,
         weight_bytes(cost(graph), dtype),
         inference_memory(graph, batch=batch, dtype=dtype),
+        ForwardCourse(graph, dtype=dtype).peak(batch),
         two_layers(graph, batch=batch, dtype=dtype),
         arena(graph, batch=batch, dtype=dtype),
     )

@@ -38,16 +38,20 @@ class Run:
     last: Mapping[str, float]
     """the last line of the table of epochs"""
     device: str
+    damaged: str | None
+    """a file of it that can't be read"""
 
     @property
     def state(self) -> str:
         """Whether it reached its end."""
+        if self.damaged is not None:
+            return f"{self.damaged} is damaged"
         return "done" if self.results is not None else f"{self.epochs} of {self.planned or '?'} epochs"
 
     def figure(self, name: str) -> float | None:
         """A figure of the test, or of what stood beside training where there is none yet."""
         if self.results is not None:
-            judged: dict[str, Any] = self.results.get("test") or self.results["validation"]
+            judged: dict[str, Any] = self.results.get("test") or self.results.get("validation", {})
             return judged.get(name)
         return next((value for key, value in self.last.items() if key in (f"validation_{name}", f"test_{name}")), None)
 
@@ -59,6 +63,7 @@ class Run:
             "began": datetime.fromtimestamp(self.began).isoformat(timespec="seconds"),
             "device": self.device,
             "done": self.results is not None,
+            "damaged": self.damaged,
             "epochs": self.epochs,
             "planned": self.planned,
             "accuracy": self.figure("accuracy"),
@@ -79,28 +84,48 @@ def read_runs(paths: Sequence[Path] | None, folder: Path) -> list[Run]:
 
 
 def _read(path: Path) -> Run:
-    about = _json(path / RUN)
-    rows: list[dict[str, str]] = []
-    if (path / METRICS).is_file():
-        with (path / METRICS).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    results = _json(path / RESULTS) if (path / RESULTS).is_file() else None
-    environment = _json(path / ENVIRONMENT) if (path / ENVIRONMENT).is_file() else {}
+    damaged: list[str] = []
+    about, environment = _json(path / RUN, damaged), _json(path / ENVIRONMENT, damaged)
+    results = _json(path / RESULTS, damaged)
+    last, epochs = _last_row(path / METRICS, damaged)
     return Run(
         path,
         str(about.get("network", "?")),
         (path / RUN).stat().st_mtime,
-        len(rows),
+        epochs,
         _planned(path / SPEC),
-        results,
-        {name: float(value) for name, value in rows[-1].items()} if rows else {},
+        results or None,
+        last,
         str(environment.get("device", "?")),
+        next(iter(damaged), None),
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return found if is_mapping(found) else {}
+def _json(path: Path, damaged: list[str]) -> dict[str, Any]:
+    """The mapping of a file; empty where there is none, or a damaged one, which is noted."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if is_mapping(found):
+        return dict(found)
+    damaged.append(path.name)
+    return {}
+
+
+def _last_row(path: Path, damaged: list[str]) -> tuple[dict[str, float], int]:
+    """The last line of a table of epochs, and how many there are."""
+    if not path.is_file():
+        return {}, 0
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        return {name: float(value) for name, value in rows[-1].items()} if rows else {}, len(rows)
+    except (OSError, ValueError, TypeError, csv.Error):
+        damaged.append(path.name)
+        return {}, 0
 
 
 def _planned(spec: Path) -> int | None:
@@ -156,6 +181,37 @@ def _flat(value: Mapping[str, Any], path: str = "") -> dict[str, str]:
         name = f"{path}.{key}" if path else key
         found.update(_flat(item, name) if is_mapping(item) else {name: str(item)})
     return found
+
+
+def figures_text(split: str, figures: Mapping[str, Any]) -> str:
+    """The figures of a split: a line, and one more for each output where there are several."""
+    several = figures.get("outputs", {})
+    if not several:
+        return f"{split}: {', '.join(_said(figures, figures['examples']))}"
+    lines = [f"{split}: loss {figures['loss']:.4f}"]
+    lines += [f"  {name}: {', '.join(_said(each, figures['examples']))}" for name, each in several.items()]
+    return "\n".join(lines)
+
+
+def _said(figures: Mapping[str, Any], examples: int) -> list[str]:
+    texts: list[str] = []
+    if "exact" in figures:
+        texts += [f"{figures['accuracy']:.2%} of all flags right", f"all of an example {figures['exact']:.2%}"]
+        texts.append(f"mean F1 {figures['mean_f1']:.4f}")
+    elif "accuracy" in figures:
+        wrong = round((1 - figures["accuracy"]) * examples)
+        texts.append(f"accuracy {figures['accuracy']:.2%} ({wrong:,} of {examples:,} wrong)")
+    if "found" in figures:
+        texts += [f"mean IoU {figures['mean_iou']:.4f}", f"{figures['found']:.2%} with an IoU of 0.5 or more"]
+    texts.append(f"loss {figures['loss']:.4f}")
+    if "top5" in figures:
+        texts.append(f"top-5 {figures['top5']:.2%}")
+    if "mean_absolute_error" in figures:
+        texts.append(f"mean absolute error {figures['mean_absolute_error']:.4g}")
+        texts.append(f"root of the mean squared error {figures['root_mean_squared_error']:.4g}")
+    if "r2" in figures:
+        texts.append(f"R² {figures['r2']:.4f}")
+    return texts
 
 
 def classes_table(classes: Mapping[str, Mapping[str, float]]) -> Table:

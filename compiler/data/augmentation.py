@@ -20,6 +20,8 @@ from compiler.data.preprocessing import Preprocessing
 _ASPECT = math.log(4 / 3)
 _ERASED_AREA = (0.02, 0.33)
 _ERASED_ASPECT = math.log(10 / 3)
+Row = tuple[Tensor, Tensor, Tensor]
+"""of a map for each image: the factors of columns and of rows, and what is added"""
 
 
 class Augmentation:
@@ -145,10 +147,11 @@ class Augmentation:
                 images = torch.where(turned.view(-1, 1, 1, 1), images.flip(side), images)
         return images
 
-    def _sampled(self, frames: Tensor, keyed: Keyed) -> Tensor:
-        """Rotation, zoom, flips, shift and cut at once: each pixel looks up where it comes from."""
-        keys, (height, width), count = self.keys, self.size, len(frames)
-        one = torch.ones(count, device=frames.device, dtype=real_numbers(frames.device))
+    def _map(self, keyed: Keyed) -> tuple[Row, Row]:
+        """Where pixels, seen from the middle of an image, come from: x and y of the frame, from -1 to 1."""
+        keys, (height, width) = self.keys, self.size
+        device = keyed.examples.device
+        one = torch.ones(len(keyed.examples), device=device, dtype=real_numbers(device))
         angle = one * 0 if keys.rotation is None else self._angle(keyed, keys.rotation)
         scale = one if keys.zoom is None else 1 / keyed.between(Choice.ZOOM, *keys.zoom)
         flip_x = self._sign(keyed, Choice.HORIZONTAL_FLIP, keys.horizontal_flip, one)
@@ -168,14 +171,29 @@ class Augmentation:
             scale_y, scale_x = scale * piece_y / height, scale * piece_x / width
             center_y, center_x = center_y + middle_y, center_x + middle_x
         cos, sin = angle.cos(), angle.sin()
-        rows = torch.arange(height, device=frames.device) - (height - 1) / 2
-        columns = torch.arange(width, device=frames.device) - (width - 1) / 2
-        # from pixels around the middle of the image to grid_sample's -1 to 1 over the frame
         to_x, to_y = 2 / self.frame[1], 2 / self.frame[0]
         x = (to_x * scale_x * flip_x * cos, to_x * scale_x * flip_x * sin, to_x * center_x)
         y = (-to_y * scale_y * flip_y * sin, to_y * scale_y * flip_y * cos, to_y * center_y)
+        return x, y
+
+    def moved(self, boxes: Tensor, keyed: Keyed) -> Tensor:
+        """Boxes of frames, in parts of them, as the images show them; of a turned one the box around it."""
+        self._move_to(boxes.device)
+        (a, b, right), (c, d, down) = self._map(keyed)
+        x, y = 2 * boxes[:, [0, 2, 0, 2]] - 1 - right[:, None], 2 * boxes[:, [1, 1, 3, 3]] - 1 - down[:, None]
+        area = (a * d - b * c)[:, None]
+        columns = (d[:, None] * x - b[:, None] * y) / area / self.size[1] + 0.5
+        rows = (a[:, None] * y - c[:, None] * x) / area / self.size[0] + 0.5
+        ends = (columns.amin(1), rows.amin(1), columns.amax(1), rows.amax(1))
+        return torch.stack(ends, 1).clamp(0, 1).float()
+
+    def _sampled(self, frames: Tensor, keyed: Keyed) -> Tensor:
+        """Rotation, zoom, flips, shift and cut at once: each pixel looks up where it comes from."""
+        (height, width), count = self.size, len(frames)
+        rows = torch.arange(height, device=frames.device) - (height - 1) / 2
+        columns = torch.arange(width, device=frames.device) - (width - 1) / 2
         grid = torch.empty(count, height, width, 2, device=frames.device)
-        for place, numbers in enumerate((x, y)):
+        for place, numbers in enumerate(self._map(keyed)):
             by_column, by_row, start = (each.to(torch.float32) for each in numbers)
             torch.add(
                 (by_column[:, None] * columns)[:, None, :],

@@ -14,11 +14,10 @@ PARTS = ("train", "validation", "test")
 
 
 def divide(
-    targets: Tensor, shares: Sequence[float], seed: int, classes: Sequence[str], origin: str
+    labels: Tensor, shares: Sequence[float], seed: int, classes: Sequence[str], origin: str
 ) -> dict[str, Tensor]:
     """The numbers of the examples of each part, in their order; two shares are train and test."""
     names = PARTS if len(shares) == 3 else ("train", "test")
-    labels = targets if not targets.is_floating_point() else torch.zeros(len(targets), dtype=torch.int64)
     _check_enough(labels, len(names), classes, origin)
     order = Keyed(seed, 0, torch.arange(len(labels))).bits(Choice.SPLIT, 1)[:, 0].argsort()
     left, parts = order, dict[str, Tensor]()
@@ -30,13 +29,13 @@ def divide(
     return {name: parts[name] for name in names}
 
 
-def set_aside(targets: Tensor, wanted: int, seed: int, classes: Sequence[str], origin: str) -> dict[str, Tensor]:
+def set_aside(labels: Tensor, wanted: int, seed: int, classes: Sequence[str], origin: str) -> dict[str, Tensor]:
     """Train and validation out of what was train."""
-    if wanted >= len(targets):
+    if wanted >= len(labels):
         raise DataError(
-            "E736", f"{wanted:,} examples for validation, out of {len(targets):,}", origin, "set fewer aside"
+            "E736", f"{wanted:,} examples for validation, out of {len(labels):,}", origin, "set fewer aside"
         )
-    found = divide(targets, (len(targets) - wanted, wanted), seed, classes, origin)
+    found = divide(labels, (len(labels) - wanted, wanted), seed, classes, origin)
     return {"train": found["train"], "validation": found["test"]}
 
 

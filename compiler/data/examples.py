@@ -9,20 +9,21 @@ from pathlib import Path
 
 from torch import Tensor
 
+from archspec.names import LABEL
 from compiler.data.errors import DataError
-from compiler.data.images import MAPS, decode
+from compiler.data.images import MAPS, decode, size_of
+from compiler.data.targets import Target, Targets, only
 
 
 class Examples(ABC):
     """Some examples with their targets."""
 
-    targets: Tensor
-    """int64 numbers of classes; or float32, a row for each example, where what is learnt are numbers"""
+    targets: Targets
     origin: str
     """the file or folder that they come from"""
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(next(iter(self.targets.values())))
 
     @abstractmethod
     def stored(self, number: int) -> Tensor:
@@ -31,6 +32,14 @@ class Examples(ABC):
     @abstractmethod
     def place(self, number: int) -> str:
         """What to call an example."""
+
+    @abstractmethod
+    def size(self, number: int) -> tuple[int, int]:
+        """The height and width of an example as it is stored; `DataError` names it where it can't be read."""
+
+    @abstractmethod
+    def with_targets(self, targets: Targets) -> Examples:
+        """The same examples, learnt for something else."""
 
     @abstractmethod
     def only(self, numbers: Tensor) -> Examples:
@@ -44,7 +53,7 @@ class Examples(ABC):
 class Stack(Examples):
     """Examples of one size in one tensor, (count, maps, height, width), which several parts may share."""
 
-    def __init__(self, images: Tensor, targets: Tensor, origin: str, rows: Tensor | None = None) -> None:
+    def __init__(self, images: Tensor, targets: Targets, origin: str, rows: Tensor | None = None) -> None:
         self.images = images
         self.targets = targets
         self.origin = origin
@@ -60,9 +69,15 @@ class Stack(Examples):
     def place(self, number: int) -> str:
         return f"{self.origin}, example {self._row(number)}"
 
+    def size(self, number: int) -> tuple[int, int]:
+        return (self.images.shape[2], self.images.shape[3])
+
+    def with_targets(self, targets: Targets) -> Stack:
+        return Stack(self.images, targets, self.origin, self.rows)
+
     def only(self, numbers: Tensor) -> Stack:
         rows = numbers if self.rows is None else self.rows[numbers]
-        return Stack(self.images, self.targets[numbers], self.origin, rows)
+        return Stack(self.images, only(self.targets, numbers), self.origin, rows)
 
     def in_maps(self, maps: int) -> Stack:
         return Stack(with_maps(self.images, maps, self.origin), self.targets, self.origin, self.rows)
@@ -79,7 +94,7 @@ class Stack(Examples):
 class Files(Examples):
     """Images in files."""
 
-    def __init__(self, paths: Sequence[str], targets: Tensor, origin: str, maps: int = 3) -> None:
+    def __init__(self, paths: Sequence[str], targets: Targets, origin: str, maps: int = 3) -> None:
         self.paths = list(paths)
         self.targets = targets
         self.origin = origin
@@ -91,8 +106,15 @@ class Files(Examples):
     def place(self, number: int) -> str:
         return self.paths[number]
 
+    def size(self, number: int) -> tuple[int, int]:
+        return size_of(Path(self.paths[number]))
+
+    def with_targets(self, targets: Targets) -> Files:
+        return Files(self.paths, targets, self.origin, self.maps)
+
     def only(self, numbers: Tensor) -> Files:
-        return Files([self.paths[number] for number in numbers.tolist()], self.targets[numbers], self.origin, self.maps)
+        paths = [self.paths[number] for number in numbers.tolist()]
+        return Files(paths, only(self.targets, numbers), self.origin, self.maps)
 
     def in_maps(self, maps: int) -> Files:
         if maps not in MAPS:
@@ -112,12 +134,17 @@ def unlike_images(maps: int) -> DataError:
 class Source:
     """What a source gives: parts by name, or one part to be divided."""
 
-    classes: tuple[str, ...]
-    """empty where targets are numbers"""
+    targets: dict[str, Target]
     parts: dict[str, Examples]
     full: float = 255.0
     """the number that stands for white"""
     notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """The classes of the label, by which examples are divided; empty where it has none."""
+        label = self.targets.get(LABEL)
+        return label.classes if label is not None and label.kind == "classes" else ()
 
 
 WHOLE = "all"

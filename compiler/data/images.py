@@ -24,6 +24,8 @@ SUFFIXES = frozenset(
 _MODES = {1: "L", 3: "RGB"}
 MAPS = frozenset(_MODES)
 """How many maps an image file may become."""
+_ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
+"""the entry of EXIF that says how an image is turned, and its values for a quarter turn"""
 _WIDE = ("I;16", "I;16L", "I;16B", "I;16N")
 _SEE_THROUGH = ("RGBA", "RGBa", "LA", "La", "PA")
 
@@ -53,11 +55,17 @@ def decode(path: Path, maps: int) -> Tensor:
 
 def decode_bytes(content: bytes, maps: int, place: str) -> Tensor:
     """The same for what a file holds; `place` is what errors call it."""
+    with _decoding(content, place) as image:
+        return pixels(image, maps)
+
+
+@contextmanager
+def _decoding(content: bytes, place: str) -> Iterator[Image.Image]:
     if not content:
         raise DataError("E722", "an empty file", place, "remove it, or get it again")
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return pixels(image, maps)
+            yield image
     except UnidentifiedImageError as error:
         raise DataError("E722", "no image, whatever its name says", place, "remove it, or convert it") from error
     except Image.DecompressionBombError as error:
@@ -67,6 +75,22 @@ def decode_bytes(content: bytes, maps: int, place: str) -> Tensor:
     except (OSError, SyntaxError, ValueError, IndexError, EOFError, struct.error, OverflowError, MemoryError) as error:
         cause = str(error) or type(error).__name__
         raise DataError("E722", f"a damaged image: {cause}", place, "remove it, or get it again") from error
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """The height and width of the image of a file, turned as its EXIF says; nothing of it is decoded."""
+    with reading(path):
+        content = path.read_bytes()
+    return size_of_bytes(content, str(path))
+
+
+def size_of_bytes(content: bytes, place: str) -> tuple[int, int]:
+    """The same for what a file holds."""
+    with _decoding(content, place) as image:
+        turned = False
+        with suppress(OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error):
+            turned = image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 class _UnknownRangeError(Exception):

@@ -35,6 +35,7 @@ class Choice(IntEnum):
     SPLIT = 14
     NOISE = 15
     SAMPLE = 16
+    BOX = 17
 
 
 def _signed(number: int) -> int:

@@ -38,10 +38,10 @@ class FrameReader:
         except DataError as error:
             raise error.of(self.examples.place(number)) from error
         if size != self.shape[1:]:
+            becomes = f", which become {size[0]}x{size[1]}" if size != (height, width) else ""
             raise DataError(
                 "E729",
-                f"its {height}x{width} pixels become {size[0]}x{size[1]}, "
-                f"and those of others {self.shape[1]}x{self.shape[2]}",
+                f"{height}x{width}{becomes}, and others {self.shape[1]}x{self.shape[2]}",
                 self.examples.place(number),
                 "bring all to one size: preprocess: {resize: input}; {resize: N, center_crop: N} keeps their shapes",
             )

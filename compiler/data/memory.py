@@ -7,6 +7,12 @@ from pathlib import Path
 
 import torch
 
+try:
+    import resource
+except ImportError:  # Windows, which has no such limits
+    resource = None
+
+_STATUS = Path("/proc/self/status")
 _UNKNOWN = 4 * 2**30
 """what is taken for free where the system does not say"""
 
@@ -27,7 +33,18 @@ def _free_in_machine() -> int:
                 found = int(line.split()[1]) * 1024
     elif "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}):
         found = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min([found, *_left_in_container()])
+    return min([found, *_left_in_container(), *_left_to_process()])
+
+
+def _left_to_process() -> list[int]:
+    """What `ulimit -v` leaves, where it is set."""
+    if resource is None or not _STATUS.exists():
+        return []
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return []
+    used = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmSize:"))
+    return [max(0, limit - int(used.split()[1]) * 1024)]
 
 
 def _left_in_container() -> list[int]:

@@ -12,9 +12,11 @@ from zlib import crc32
 import torch
 from torch import Tensor
 
+from archspec.names import BOXES, LABEL
 from archspec.shape import Shape
-from archspec.training_data import AugmentKeys, DataKeys, Digits, PreprocessKeys
+from archspec.training_data import Arrays, AugmentKeys, DataKeys, Digits, Folder, HuggingFace, PreprocessKeys, Random
 from compiler.data.augmentation import Augmentation
+from compiler.data.boxes import corners
 from compiler.data.errors import DataError
 from compiler.data.examples import Examples, Source, Stack
 from compiler.data.keyed import Choice, Keyed
@@ -24,26 +26,38 @@ from compiler.data.preprocessing import Preprocessing
 from compiler.data.sources.opening import open_source
 from compiler.data.splits import Resident, Split, Streamed
 from compiler.data.statistics import measured
+from compiler.data.targets import Target, Targets
 
 _MOST_FLOAT = 4 * 2**30
 """what frames may take as 32-bit numbers; above it those of 8 bits stay so, and each batch is converted"""
 _SAMPLED = 4096
 """examples that statistics are taken from where they are not held"""
 _AT_A_TIME = 512
+_LABEL_ALONE: Mapping[str, int | None] = {LABEL: None}
 
 
 @dataclass(frozen=True)
 class Data:
     """What a run reads: its parts, and how an image becomes what the network sees."""
 
-    classes: tuple[str, ...]
-    """empty where numbers are learnt"""
+    targets: dict[str, Target]
+    """what outputs learn, that of the main one first"""
     splits: dict[str, Split]
     """train, test and, where there is one, validation"""
     preprocessing: dict[str, Any]
     """plain data, which `Preprocessing.from_dict` reads"""
     notes: list[str] = field(default_factory=list[str])
     """what was chosen, and why"""
+
+    @property
+    def main(self) -> Target:
+        """What the main output learns."""
+        return next(iter(self.targets.values()))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those that the main output tells apart; empty where it learns something else."""
+        return self.main.classes if self.main.kind == "classes" else ()
 
 
 def prepare(
@@ -55,19 +69,23 @@ def prepare(
     seed: int,
     device: torch.device | str,
     base: Path,
-    units: int | None = None,
+    heads: Mapping[str, int | None] = _LABEL_ALONE,
     preprocessing: Mapping[str, Any] | None = None,
 ) -> Data:
     """The data of a spec, for an input of this shape; `DataError` where they can't be used.
 
-    Paths are seen from `base`. `units` are those of the output, which the classes are held against. `preprocessing`
-    is that of a run, whose statistics are then used in place of new ones.
+    Paths are seen from `base`. `heads` are the names of what outputs learn, the main one's first, with the units of
+    each, which the classes are held against. `preprocessing` is that of a run, whose statistics are then used in place
+    of new ones.
     """
     device = torch.device(device)
     preprocess, augment = preprocess or PreprocessKeys(), augment or AugmentKeys()
-    source = open_source(keys, input=input, base=base, units=units)
-    _check_units(source, units)
+    source = open_source(keys, input=input, base=base, heads=heads)
+    targets = {name: source.targets[name] for name in heads}
+    _check_units(targets, heads, source.parts["train"].origin)
     examples, steps, shape = _fitted(source, _defaults(keys, preprocess), augment, input)
+    size = (input.height, input.width) if input.is_maps else (shape[1], shape[2])
+    examples = {part: _with_boxes(each, steps, keys) for part, each in examples.items()}
     holds = _held(keys.resident, examples, shape, device, source.notes)
     workers = worker_count(keys.workers)
     if holds:
@@ -78,10 +96,9 @@ def prepare(
         sample = _sample(FrameReader(examples["train"], steps, shape), workers)
         steps = _with_statistics(steps, preprocess, augment, preprocessing, sample)
         _note_streaming(examples, workers, preprocess, preprocessing, source.notes)
-    steps = replace(steps, classes=source.classes, examples=_known_by(source.parts))
+    steps = replace(steps, classes=Data(targets, {}, {}).classes, examples=_known_by(source.parts))
     if preprocessing is not None:
         _note_changes(Preprocessing.from_dict(preprocessing), steps, source.notes)
-    size = (input.height, input.width) if input.is_maps else (shape[1], shape[2])
     splits: dict[str, Split] = {}
     as_float = holds and _as_float(frames, device)
     for part, each in examples.items():
@@ -90,7 +107,7 @@ def prepare(
             each,
             steps,
             Augmentation(augment, steps, (shape[1], shape[2]), size),
-            len(source.classes),
+            targets,
             seed,
         )
         if holds:
@@ -99,18 +116,26 @@ def prepare(
         else:
             loader = Loader(FrameReader(each, steps, shape), workers, pinned=device.type == "cuda")
             splits[part] = Streamed(*common, device, loader)
-    return Data(source.classes, splits, steps.as_dict(), source.notes)
+    return Data(targets, splits, steps.as_dict(), source.notes)
 
 
-def _check_units(source: Source, units: int | None) -> None:
-    wanted = len(source.classes)
-    if units is None or not wanted or units == wanted or (units == 1 and wanted == 2):
-        return
-    listed = ", ".join(source.classes[:10]) + (", …" if wanted > 10 else "")
-    raise DataError(
-        "E731", f"{wanted:,} classes, and the output has {units:,} units: {listed}", source.parts["train"].origin,
-        f"a last row with units: {wanted}",
-    )  # fmt: skip
+def _check_units(targets: Mapping[str, Target], heads: Mapping[str, int | None], origin: str) -> None:
+    for name, units in heads.items():
+        target = targets[name]
+        if units is not None and target.kind == "classes" and len(target.classes) == 1:
+            raise DataError(
+                "E731", f"one class alone, {target.listed}: there is nothing to tell apart", origin,
+                "examples of two classes or more",
+            )  # fmt: skip
+        if units is None or target.fits(units):
+            continue
+        listed = f": {target.listed}" if target.classes else ""
+        help = f"a last row with units: {target.units}"
+        if target.kind == "numbers" and units > 1:
+            help += "; labels that are classes are whole numbers or names: labels.astype(int)"
+        raise DataError(
+            "E731", f"{target.said}, and the output has {units:,} unit{'s' if units != 1 else ''}{listed}", origin, help
+        )
 
 
 def _defaults(keys: DataKeys, preprocess: PreprocessKeys) -> PreprocessKeys:
@@ -165,6 +190,18 @@ def _maps_of_vectors(examples: Examples) -> tuple[int, ...]:
     if isinstance(examples, Stack):
         return (examples.images.shape[1],)
     return (1, 3)
+
+
+def _with_boxes(examples: Examples, steps: Preprocessing, keys: DataKeys) -> Examples:
+    """The examples with their boxes, as the source has them, in parts of the frames that they become."""
+    if BOXES not in examples.targets or isinstance(keys, Random):
+        return examples
+    assert isinstance(keys, Folder | Arrays | HuggingFace)
+    known = isinstance(examples, Stack)
+    sizes = torch.tensor([examples.size(number) for number in range(1 if known else len(examples))])
+    sizes = sizes.expand(len(examples), 2)
+    boxes = corners(examples.targets[BOXES], keys.boxes, sizes, examples.place)
+    return examples.with_targets({**examples.targets, BOXES: steps.window(*sizes.unbind(1)).seen(boxes).float()})
 
 
 def _misfit(
@@ -272,7 +309,14 @@ def _with_statistics(
 
 
 def _known_by(parts: Mapping[str, Examples]) -> tuple[tuple[str, int, int], ...]:
-    return tuple((part, len(each), crc32(each.targets.numpy().tobytes())) for part, each in parts.items())
+    return tuple((part, len(each), _checksum(each.targets)) for part, each in parts.items())
+
+
+def _checksum(targets: Targets) -> int:
+    found = 0
+    for each in targets.values():
+        found = crc32(each.numpy().tobytes(), found)
+    return found
 
 
 def _note_changes(before: Preprocessing, now: Preprocessing, notes: list[str]) -> None:

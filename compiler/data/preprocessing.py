@@ -13,6 +13,7 @@ from torch import Tensor
 
 from archspec.shape import Shape
 from archspec.training_data import PreprocessKeys, Statistics
+from compiler.data.boxes import Window
 from compiler.data.errors import DataError
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -109,6 +110,22 @@ class Preprocessing:
             height, width = self.center_crop
         top, bottom, left, right = self.pad
         return (height + top + bottom, width + left + right)
+
+    def window(self, height: Tensor, width: Tensor) -> Window:
+        """The part of images of these sizes that their frames show."""
+        rows, columns = height.double(), width.double()
+        if isinstance(self.resize, int):
+            shorter = torch.minimum(rows, columns)
+            rows, columns = ((side * self.resize / shorter).round().clamp_min(1) for side in (rows, columns))
+        elif self.resize is not None:
+            rows, columns = (torch.full_like(rows, side) for side in self.resize)
+        shown = (rows, columns) if self.center_crop is None else self.center_crop
+        above, beside = (rows - shown[0]) // 2, (columns - shown[1]) // 2
+        top, bottom, left, right = self.pad
+        return Window(
+            (above - top) / rows, (beside - left) / columns,
+            (above + shown[0] + bottom) / rows, (beside + shown[1] + right) / columns,
+        )  # fmt: skip
 
     def leaves(self, height: int, width: int) -> bool:
         """Whether examples of this size are frames as they are."""

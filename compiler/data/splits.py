@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from archspec.names import BOXES
 from compiler.data.augmentation import Augmentation
+from compiler.data.boxes import middle
+from compiler.data.errors import DataError
 from compiler.data.examples import Examples
 from compiler.data.keyed import Keyed
 from compiler.data.loading import Loader
 from compiler.data.preprocessing import Preprocessing, center
+from compiler.data.targets import Target, Targets
+
+Batch = tuple[Tensor, dict[str, Tensor]]
+"""Images, and for each name what outputs learn of them."""
 
 
 @dataclass
@@ -24,28 +31,36 @@ class Split(ABC):
     examples: Examples
     steps: Preprocessing
     augmentation: Augmentation
-    classes: int
+    learnt: Mapping[str, Target]
+    """what outputs learn, that of the main one first"""
     seed: int
     device: torch.device
 
     def __post_init__(self) -> None:
-        self._targets = self.examples.targets.to(self.device)
+        self._targets = {name: self.examples.targets[name].to(self.device) for name in self.learnt}
+        self._plain_targets = dict(self._targets)
+        if BOXES in self.learnt and self.augmentation.mixes:
+            raise DataError(
+                "E737", "`mixup` and `cutmix` make one image of two, which has no single box", self.examples.origin,
+                "leave them out of `augment`",
+            )  # fmt: skip
+        if BOXES in self.learnt:  # seen from the middle of frames that are larger than the input
+            seen = middle(self.augmentation.frame, self.augmentation.size).seen(self._targets[BOXES])
+            self._plain_targets[BOXES] = seen.clamp(0, 1).float()
 
     def __len__(self) -> int:
         return len(self.examples)
 
     @property
     def targets(self) -> Tensor:
-        """The number of each example's class; or, where numbers are learnt, a row of float32 for each."""
-        return self.examples.targets
+        """What the main output learns: the number of each example's class, or a row of float32 for each."""
+        return self.examples.targets[next(iter(self.learnt))]
 
     def place(self, number: int) -> str:
         """What to call an example: its file, or its number."""
         return self.examples.place(number)
 
-    def batches(
-        self, order: Tensor, batch: int, *, epoch: int, augment: bool, start: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, order: Tensor, batch: int, *, epoch: int, augment: bool, start: int = 0) -> Iterator[Batch]:
         """Images and targets on the device, `batch` examples of `order` at a time, the first `start` batches left out.
 
         Targets are shares of the classes where images are mixed.
@@ -61,24 +76,27 @@ class Split(ABC):
     def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
         """The normalised frames of the examples, in batches, on the device."""
 
-    def _plain(self, order: Tensor, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _plain(self, order: Tensor, batch: int) -> Iterator[Batch]:
         order_here = order.to(self.device)
         size = self.augmentation.size
         for index, frames in enumerate(self.frames(order, batch)):
             numbers = order_here[index * batch : (index + 1) * batch]
             images = frames if frames.shape[-2:] == size else center(frames, size).contiguous()
-            yield self._as_input(images), self._targets.index_select(0, numbers)
+            yield self._as_input(images), _selected(self._plain_targets, numbers)
 
-    def _augmented(self, order: Tensor, batch: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _augmented(self, order: Tensor, batch: int, epoch: int) -> Iterator[Batch]:
         order = order.to(self.device)
         if self.augmentation.mixes:
             yield from self._mixed(order, batch, epoch)
             return
         for numbers, frames in zip(order.split(batch), self.frames(order, batch), strict=True):
-            images = self.augmentation(frames, Keyed(self.seed, epoch, numbers))
-            yield self._as_input(images), self._targets.index_select(0, numbers)
+            keyed = Keyed(self.seed, epoch, numbers)
+            targets = _selected(self._targets, numbers)
+            if BOXES in targets:
+                targets[BOXES] = self.augmentation.moved(targets[BOXES], keyed)
+            yield self._as_input(self.augmentation(frames, keyed)), targets
 
-    def _mixed(self, order: Tensor, batch: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _mixed(self, order: Tensor, batch: int, epoch: int) -> Iterator[Batch]:
         partners = self.augmentation.partners(Keyed(self.seed, epoch, order), len(self))
         pairs = [torch.cat(pair) for pair in zip(order.split(batch), partners.split(batch), strict=True)]
         for pair, frames in zip(pairs, self.frames(torch.cat(pairs), 2 * batch), strict=True):
@@ -87,15 +105,19 @@ class Split(ABC):
             mixed, share = self.augmentation.mixed(images, others, own)
             yield self._as_input(mixed), self._mixed_targets(pair, share)
 
-    def _mixed_targets(self, pair: Tensor, share: Tensor) -> Tensor:
-        targets = self._targets.index_select(0, pair)
-        if not targets.is_floating_point():
-            targets = torch.zeros(len(pair), self.classes, device=self.device).scatter_(1, targets[:, None], 1.0)
-        first, second = targets.chunk(2)
-        return second + (first - second) * share.to(torch.float32)[:, None]
+    def _mixed_targets(self, pair: Tensor, share: Tensor) -> dict[str, Tensor]:
+        mixed: dict[str, Tensor] = {}
+        for name, targets in _selected(self._targets, pair).items():
+            first, second = self.learnt[name].shares(targets).chunk(2)
+            mixed[name] = second + (first - second) * share.to(torch.float32)[:, None]
+        return mixed
 
     def _as_input(self, images: Tensor) -> Tensor:
         return images if images.dim() == len(self.steps.input) + 1 else images.reshape(len(images), *self.steps.input)
+
+
+def _selected(targets: Targets, numbers: Tensor) -> dict[str, Tensor]:
+    return {name: each.index_select(0, numbers) for name, each in targets.items()}
 
 
 @dataclass

@@ -33,6 +33,8 @@ class Emitted:
     class_name: str
     paths: dict[str, str]
     """for each node that is a module, where it is in the network's module"""
+    units: dict[str, str]
+    """for each unit, where it is"""
 
 
 def emitted(graph: Graph) -> Emitted:
@@ -84,7 +86,8 @@ class _File:
         standard = [line for sign, line in _IMPORTS if sign == "Callable[" and sign in text]
         third = [line for sign, line in _IMPORTS if sign != "Callable[" and re.search(rf"\b{re.escape(sign)}", text)]
         lines += [*standard, *third, "from torch import Tensor, nn", "", "", text]
-        return Emitted("\n".join(lines) + "\n", self.root_name, dict(self._paths(self.root, "")))
+        paths = dict(self._paths(self.root, ""))
+        return Emitted("\n".join(lines) + "\n", self.root_name, paths, dict(_unit_paths(self.root, "")))
 
     def _title(self) -> str:
         numbers = cost(self.graph)
@@ -130,6 +133,18 @@ class _File:
             for step in row:
                 if step.call.is_module:
                     yield step.node.name, f"{prefix}{step.name}.{index}"
+
+
+def _unit_paths(unit: Unit, prefix: str) -> Iterator[tuple[str, str]]:
+    for item in unit.items:
+        inside: list[tuple[Unit, str]] = []
+        if isinstance(item, Use):
+            inside.append((item.unit, prefix + item.name))
+        elif isinstance(item, Loop):
+            inside += [(each, f"{prefix}{item.name}.{index}") for index, each in enumerate(item.units)]
+        for each, path in inside:
+            yield each.name.removesuffix("."), path
+            yield from _unit_paths(each, f"{path}.")
 
 
 def _network_name(graph: Graph) -> str:

@@ -244,7 +244,9 @@ class Forward:
         following = self.slots[index + 1] if index + 1 < len(self.slots) else None
         if following is None or not isinstance(following.example, Step) or len(following.inputs) < 2:
             return False
-        combines = following.example.call.is_folded or following.example.call.packed
+        # of three that are added, Python would add the first two before it computes the last
+        folds = following.example.call.is_folded and len(following.inputs) == 2
+        combines = folds or following.example.call.packed
         makes = isinstance(slot.example, Use) or (isinstance(slot.example, Step) and slot.example.call.is_module)
         alike = self._condition_key(slot) == self._condition_key(following) or is_one_module([slot])
         single = following.inputs.count(slot.outputs[0]) == 1 and self.last[slot.outputs[0]] == index + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from compiler.train.folder import unwritable
 from compiler.train.state import Row
 
 _OF_ROW = ("epoch", "step", "seconds")
@@ -27,6 +28,13 @@ class Events:
         """The figures of an epoch, and the loss of each of its steps."""
         if not self._is_there:
             return
+        try:
+            self._write(row, losses)
+        except OSError as error:
+            self._writer = None  # which is broken from there on
+            raise unwritable(self._folder, error) from error
+
+    def _write(self, row: Row, losses: list[float]) -> None:
         if self._writer is None:
             # imported late: it takes a while, and most of what the run does first needs nothing of it
             from torch.utils.tensorboard.writer import SummaryWriter

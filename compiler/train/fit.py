@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import torch
 
-from archspec.costs import cost
 from archspec.graph import Graph
-from archspec.memory import kept_for_backward, weight_bytes
+from archspec.memory.recipe import course_of
 from archspec.report.units import bytes_text
+from archspec.training import TrainKeys
 from compiler.data.memory import free_memory
 from compiler.train.failure import TrainingError
 from compiler.train.learner import Learner, Split
@@ -25,22 +25,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
-def too_large(graph: Graph, division: Division, where: Processes) -> TrainingError:
+def too_large(graph: Graph, keys: TrainKeys, division: Division, where: Processes) -> TrainingError:
     """What to say when memory is full: what was asked of it, and what would fit."""
-    part, need = division.part, training_bytes(graph, division.part)
+    part, course = division.part, course_of(graph, keys, parts=division.parts)
+    free = free_memory(where.device)
     fitting = part
-    while fitting > 1 and training_bytes(graph, fitting) > free_memory(where.device):
+    while fitting > 1 and course.peak(fitting) > free:
         fitting //= 2
     fitting = min(fitting, max(part // 2, 1))
     parts = -(-division.batch // (division.processes * fitting))
     help = f"{fitting} at a time should fit: accumulate: {parts}, or batch: auto"
-    message = f"out of memory with {part} examples at a time, which want about {bytes_text(need)}"
-    return TrainingError("E913", message, help if part > 1 else "use a smaller input, or `recompute`")
-
-
-def training_bytes(graph: Graph, batch: int) -> int:
-    """An estimate of what a step needs: what is kept for gradients, and weights four times, with their moments."""
-    return sum(each.bytes for each in kept_for_backward(graph, batch=batch)) + 4 * weight_bytes(cost(graph))
+    message = f"out of memory with {part} examples at a time, whose tensors take {bytes_text(course.peak(part))}"
+    return TrainingError("E913", message, help if part > 1 else "use a smaller input, or memory: SIZE")
 
 
 def fitting_parts(learner: Learner, train: Split, division: Division, say: Callable[[str], None]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from archspec.document import is_mapping
 from archspec.report.training import RUN, SPEC
 from compiler.atomic import whole_file
 from compiler.train.failure import TrainingError
@@ -43,10 +46,10 @@ class RunFolder:
                 (path / CHECKPOINTS).mkdir()
             except FileExistsError as error:
                 if not runs.is_dir():
-                    raise _unwritable(runs, error) from error
+                    raise unwritable(runs, error) from error
                 number += 1
             except OSError as error:
-                raise _unwritable(runs, error) from error
+                raise unwritable(runs, error) from error
             else:
                 return cls(path)
 
@@ -64,6 +67,28 @@ class RunFolder:
         """Where the states are saved."""
         return self.path / CHECKPOINTS
 
+    def text(self, name: str) -> str:
+        """A file of the run; `TrainingError` where it can't be read."""
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no text"
+            raise self.damaged(name, reason) from error
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """A JSON file of the run, with a mapping; `TrainingError` where it is damaged."""
+        try:
+            found = json.loads(self.text(name))
+        except ValueError as error:
+            raise self.damaged(name, str(error)) from error
+        if not is_mapping(found):
+            raise self.damaged(name, "it holds no mapping")
+        return dict(found)
+
+    def damaged(self, name: str, reason: str) -> TrainingError:
+        """The error for a file that is not as the run wrote it."""
+        return TrainingError("E906", f"{self.path / name} is damaged: {reason}", "put it back from a copy of the run")
+
     def write(self, name: str, text: str) -> Path:
         """Write a file of the run, whole or not at all."""
         with whole_file(self.path / name, replace=True) as written:
@@ -79,7 +104,7 @@ class RunFolder:
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise unwritable(self.path, error) from error
         try:
             if fcntl is not None:
                 try:
@@ -99,6 +124,7 @@ class RunFolder:
             os.close(descriptor)  # which gives the lock back, as the end of the process does
 
 
-def _unwritable(path: Path, error: OSError) -> TrainingError:
+def unwritable(path: Path, error: OSError) -> TrainingError:
+    """The error for a folder that can't be written."""
     reason = (error.strerror or str(error)).lower()
     return TrainingError("E908", f"{path} can't be written: {reason}", "choose another place: --runs FOLDER")

@@ -9,18 +9,22 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from archspec.memory.program import THROUGH
 from archspec.training import TrainKeys
+from compiler.data.splits import Batch
+from compiler.data.targets import Targets
 from compiler.train.losses import Criterion, total_loss
 from compiler.train.mean import MovingMean
 from compiler.train.metrics import Sums
 from compiler.train.optimizer import Optimizer
 from compiler.train.order import mixed, share_of_test
 from compiler.train.processes import Processes, divide, together, without_exchange
+from compiler.train.recompute import recompute
 from compiler.train.rows import Rows, lies_in
 from compiler.train.shards import copy_into, whole
 
 _REDUCED = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-Part = tuple[Tensor, Tensor]
+Part = Batch
 
 
 class Split(Protocol):
@@ -28,9 +32,7 @@ class Split(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(
-        self, order: Tensor, batch: int, *, epoch: int, augment: bool, start: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]: ...
+    def batches(self, order: Tensor, batch: int, *, epoch: int, augment: bool, start: int = 0) -> Iterator[Batch]: ...
 
 
 class Learner:
@@ -44,21 +46,20 @@ class Learner:
         where: Processes,
         rows: Rows,
         input: tuple[int, ...],
-        classes: int,
     ) -> None:
         self.keys = keys
         self.where = where
         self.rows = rows
         self.input = input
-        self.classes = classes
         self.criteria = tuple(criteria)
         self.lasting = tuple(each for each in criteria if not each.train_only)
         self.main = next(index for index, each in enumerate(criteria) if not each.train_only)
+        self.counts_right = self.criteria[self.main].target.kind == "classes"
         if keys.channels_last:
             network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        for path in rows.blocks(keys.recompute) if keys.recompute else ():
-            for block in _running(network.get_submodule(path)):
-                _recompute(block)
+        blocks = [pattern for pattern in keys.recompute if THROUGH not in pattern]
+        for path in rows.blocks(blocks) if blocks else ():
+            recompute(network.get_submodule(path))
         self.is_divided = where.count > 1 and keys.parallel == "fsdp"
         if self.is_divided:
             divide(network, _parts_of(network), where, _REDUCED[keys.precision])
@@ -66,6 +67,10 @@ class Learner:
         self.optimizer = Optimizer.of(network, keys.optimizer)
         self.mean = MovingMean(network, keys.ema) if keys.ema is not None else None
         self.scaler = torch.amp.GradScaler(where.device.type) if keys.precision == "fp16" else None
+        self.is_revocable = False
+        """whether gradients that can't be computed leave no trace, which takes a copy of all statistics"""
+        self.is_whole = True
+        """whether no step is half done"""
         self.thaw(frozen=True)
 
     def thaw(self, *, frozen: bool) -> None:
@@ -105,6 +110,14 @@ class Learner:
 
         Returns this process's part of the batch's loss, and how many examples were right, both on the device.
         """
+        with self._undone_where_it_fails() if self.is_revocable else nullcontext():
+            loss, right = self._gradients(parts, number, step, count)
+        self.is_whole = False
+        self._follow(step, rate)
+        self.is_whole = True
+        return loss, right
+
+    def _gradients(self, parts: Iterator[Part], number: int, step: int, count: int) -> tuple[Tensor, Tensor]:
         where = self.where
         losses: list[Tensor] = []
         right: list[Tensor] = []
@@ -116,37 +129,54 @@ class Learner:
                 with self._autocast():
                     outputs = _sequence(self._forward(self._laid_out(images)))
                     loss = total_loss(self.criteria, outputs, targets)
-                share = loss * (len(targets) / count if number else 0.0)
+                share = loss * (len(images) / count if number else 0.0)
                 scaled = share * where.count if where.count > 1 else share  # gradients become means over processes
                 (scaled if self.scaler is None else self.scaler.scale(scaled)).backward()
             losses.append(share.detach())
             right.append(self._right(outputs[self.main], targets))
-        self._follow(step, rate)
         if not number:
             right[0].zero_()
         return (losses[0], right[0]) if len(losses) == 1 else (torch.stack(losses).sum(), torch.stack(right).sum())
 
     def try_part(self, part: Part) -> None:
         """Compute gradients of one part and forget them, to see whether they fit into memory."""
-        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        buffers = self._buffers()
         images, targets = part
         try:
             with self._autocast():
                 outputs = _sequence(self._forward(self._laid_out(images)))
                 total_loss(self.criteria, outputs, targets).backward()
         finally:
-            self.optimizer.zero_grad()
-            with torch.no_grad():
-                for name, buffer in self.network.named_buffers():
-                    buffer.copy_(buffers[name])
+            self._undo(buffers)
+
+    def _buffers(self) -> dict[str, Tensor]:
+        return {name: buffer.clone() for name, buffer in self.network.named_buffers()}
 
     @torch.no_grad()
-    def _right(self, output: Tensor, targets: Tensor) -> Tensor:
-        if not self.classes:
-            return targets.new_zeros((), dtype=torch.int64)
-        if targets.is_floating_point():
-            targets = targets.argmax(dim=1)
-        return (self.criteria[self.main].predict(output.detach()) == targets).sum()
+    def _undo(self, buffers: Mapping[str, Tensor]) -> None:
+        """Forget gradients, and what computing them did to the statistics of norms."""
+        self.optimizer.zero_grad()
+        for name, buffer in self.network.named_buffers():
+            buffer.copy_(buffers[name])
+
+    @contextmanager
+    def _undone_where_it_fails(self) -> Iterator[None]:
+        buffers = self._buffers()
+        try:
+            yield
+        except Exception:
+            self._undo(buffers)
+            raise
+
+    @torch.no_grad()
+    def _right(self, output: Tensor, targets: Targets) -> Tensor:
+        if not self.counts_right:
+            return output.new_zeros((), dtype=torch.int64)
+        criterion = self.criteria[self.main]
+        wanted = targets[criterion.learns]
+        if wanted.is_floating_point():
+            wanted = wanted.argmax(dim=1)
+        return (criterion.predict(output.detach()) == wanted).sum()
 
     def _follow(self, step: int, rate: float) -> None:
         if self.scaler is not None:
@@ -166,7 +196,12 @@ class Learner:
     def _idle_part(self) -> Part:
         """For a process that has no example left in the last batch: one that counts for nothing."""
         device = self.where.device
-        return torch.zeros(1, *self.input, device=device), torch.zeros(1, dtype=torch.int64, device=device)
+        return torch.zeros(1, *self.input, device=device), {
+            each.learns: torch.zeros(1, dtype=torch.int64, device=device)
+            if each.target.kind == "classes"
+            else torch.zeros(1, each.target.width, device=device)
+            for each in self.criteria
+        }
 
     @contextmanager
     def best_weights(self) -> Iterator[None]:
@@ -178,9 +213,9 @@ class Learner:
     def outputs(self, split: Split, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The main output and the targets of this process's share of a split, with the weights as they are."""
         for outputs, targets in self._lasting_outputs(split, batch):
-            yield outputs[self.lasting.index(self.criteria[self.main])], targets
+            yield outputs[0], targets[self.lasting[0].learns]
 
-    def _lasting_outputs(self, split: Split, batch: int) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
+    def _lasting_outputs(self, split: Split, batch: int) -> Iterator[tuple[tuple[Tensor, ...], Targets]]:
         self.network.eval()
         try:
             own = share_of_test(len(split), self.where.rank, self.where.count)
@@ -196,12 +231,10 @@ class Learner:
     def judge(self, split: Split, batch: int) -> Sums:
         """Sums over a split, with the weights as they are; of all processes together."""
         self.where.average(self.network.buffers())
-        sums = Sums.zeros(self.classes, self.where.device)
-        criterion = self.criteria[self.main]
+        sums = Sums(self.lasting, self.where.device)
         for outputs, targets in self._lasting_outputs(split, batch):
             with self._autocast():
-                loss = total_loss(self.lasting, outputs, targets)
-            sums.add(criterion, outputs[self.lasting.index(criterion)], targets, loss)
+                sums.add(outputs, targets)
         self.where.add_up(sums.tensors())
         return sums
 
@@ -253,29 +286,6 @@ def _compiled(network: nn.Module) -> nn.Module:
 
 def _sequence(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return outputs if isinstance(outputs, tuple) else (outputs,)
-
-
-def _running(module: nn.Module) -> Iterator[nn.Module]:
-    """The module, or those in it where it is a list, which nobody calls."""
-    if isinstance(module, nn.ModuleList | nn.ModuleDict):
-        for child in module.children():
-            yield from _running(child)
-    else:
-        yield module
-
-
-def _recompute(block: nn.Module) -> None:
-    """Let a block keep its inputs alone, and compute its inside again when gradients want it."""
-    from torch.utils.checkpoint import checkpoint
-
-    inside = block.forward
-
-    def forward(*inputs: Tensor) -> Any:
-        if not block.training or not torch.is_grad_enabled():
-            return inside(*inputs)
-        return checkpoint(inside, *inputs, use_reentrant=False)
-
-    block.forward = forward
 
 
 def _parts_of(network: nn.Module) -> list[nn.Module]:

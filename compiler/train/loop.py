@@ -7,7 +7,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -16,6 +16,7 @@ from archspec.report.training import METRICS
 from archspec.training import Plateau, TrainKeys
 from compiler.train import checkpoint
 from compiler.train.failure import TrainingError
+from compiler.train.fit import is_out_of_memory
 from compiler.train.folder import RunFolder
 from compiler.train.learner import Learner, Split
 from compiler.train.order import Division, epoch_order
@@ -81,7 +82,6 @@ class Loop:
     """the checksum of the resolved spec"""
     stop: Stop
     on_epoch: Callable[[Row, list[float]], None]
-    classes: tuple[str, ...]
 
     @property
     def judged_by(self) -> str:
@@ -107,9 +107,14 @@ class Loop:
         while not self.is_done:
             if self.keys.unfreeze is not None and self.epoch == self.keys.unfreeze.epoch - 1:
                 self.learner.thaw(frozen=False)
-            if not self._steps_of_epoch():
-                self.save()
-                return False
+            try:
+                if not self._steps_of_epoch():
+                    self.save()
+                    return False
+            except Exception as error:
+                if not is_out_of_memory(error) or not self._takes_smaller_parts():
+                    raise
+                continue
             self._end_epoch()
             self.save()
             if not self.is_done and self._is_to_stop():
@@ -150,17 +155,33 @@ class Loop:
                     return False
         return True
 
+    def _takes_smaller_parts(self) -> bool:
+        """Go on with half as many examples at a time, where the recipe leaves that to us and no step is half done."""
+        finer = replace(self.division, parts=2 * self.division.parts)
+        if not self.learner.is_revocable or not self.learner.is_whole or finer.batch % finer.parts:
+            return False
+        self.listener.note(
+            f"out of memory in step {self.state.step + 1} with {self.division.part} examples at a time: "
+            f"going on with {finer.part}"
+        )
+        self.division, self.state.parts = finer, finer.parts
+        if self.learner.where.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return True
+
     def _is_to_save(self, now: float) -> bool:
         every = self.keys.checkpoint.steps
         due = every is not None and self.state.step % every == 0
         return due or (self.learner.where.count == 1 and now - self._saved > _SAVE)
 
     def _is_to_stop(self) -> bool:
-        where = self.learner.where
-        if where.count > 1:
-            if self.state.step % _AGREE:
-                return False
-            self.stop.signal = where.any(self.stop.signal)
+        if self.learner.where.count > 1 and self.state.step % _AGREE:
+            return False
+        return self.is_told()
+
+    def is_told(self) -> bool:
+        """Whether any of the processes has been told to stop."""
+        self.stop.signal = self.learner.where.any(self.stop.signal)
         return self.stop.signal != 0
 
     def _refresh(self, done: int, now: float) -> None:
@@ -170,8 +191,8 @@ class Loop:
         shares = self.state.losses[:done].sum().item() / done * self.learner.where.count
         taken = (now - self._began) / max(self.state.step - self._first_step, 1)
         self.listener.refresh(
-            self.epoch_of(done), done, self.schedule.steps_per_epoch, shares, self.state.correct.item() / own,
-            self.division.batch / taken,
+            self.epoch_of(done), done, self.schedule.steps_per_epoch, shares,
+            self.state.correct.item() / own if self.learner.counts_right else math.nan, self.division.batch / taken,
         )  # fmt: skip
 
     def epoch_of(self, done: int) -> int:
@@ -210,11 +231,11 @@ class Loop:
             "rate": self.schedule.rate(state.step - 1, state.fall.factor),
             "train_loss": float((shares * counts).sum()) / examples,
         }
-        if self.classes:
+        if self.learner.counts_right:
             row["train_accuracy"] = int(correct) / examples
         with self.learner.best_weights():
             sums = self.learner.judge(self.splits[self.judged_by], self.division.batch)
-            self._look_for_best(row, sums.figures(self.classes), epoch)
+            self._look_for_best(row, sums.figures(), epoch)
         state.losses.zero_()
         state.correct.zero_()
         now = time.monotonic()
@@ -232,8 +253,11 @@ class Loop:
 
     def _look_for_best(self, row: Row, figures: dict[str, Any], epoch: int) -> None:
         row[f"{self.judged_by}_loss"] = figures["loss"]
-        if self.classes:
+        if "accuracy" in figures:
             row[f"{self.judged_by}_accuracy"] = figures["accuracy"]
+        boxes = next((each for each in figures.get("outputs", {"": figures}).values() if "found" in each), None)
+        if boxes is not None:
+            row[f"{self.judged_by}_iou"] = boxes["mean_iou"]
         rule, best = self.keys.early_stop, self.state.best
         if rule is None:
             return

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from archspec.graph import Graph, Output
+from archspec.names import LABEL
 from archspec.operators.operator import Gives
-from archspec.training import MSE, BinaryCrossEntropy, CrossEntropy, RBFLoss, TrainKeys, type_of
+from archspec.training import MSE, BinaryCrossEntropy, CrossEntropy, RBFLoss, SmoothL1, TrainKeys, type_of
+from compiler.data.targets import Kind, Target, Targets
+from compiler.train.failure import TrainingError
 
-Loss = CrossEntropy | BinaryCrossEntropy | MSE | RBFLoss
+Loss = CrossEntropy | BinaryCrossEntropy | MSE | SmoothL1 | RBFLoss
+_OF_KIND: Mapping[Kind, tuple[type[Loss], ...]] = {
+    "classes": (CrossEntropy, BinaryCrossEntropy, MSE),
+    "flags": (BinaryCrossEntropy, MSE),
+    "numbers": (MSE, SmoothL1),
+    "boxes": (MSE, SmoothL1),
+}
+"""the losses that make sense for what is learnt, the natural one first"""
 _LEAST = 1e-12
 """below it the logarithm of a probability is not taken"""
 
@@ -27,6 +37,9 @@ class Criterion:
     weight: float
     gives: Gives
     train_only: bool
+    learns: str = LABEL
+    """the name of its target"""
+    target: Target = field(default_factory=lambda: Target("classes"))
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch. Targets are numbers of classes, or shares of all classes for mixed images."""
@@ -38,6 +51,8 @@ class Criterion:
         wanted = _against_units(output, target)
         if isinstance(self.loss, MSE):
             return F.mse_loss(output, wanted)
+        if isinstance(self.loss, SmoothL1):
+            return F.smooth_l1_loss(output, wanted, beta=self.loss.beta)
         if self.gives in ("chances", "probabilities"):
             return F.binary_cross_entropy(output, wanted)
         return F.binary_cross_entropy_with_logits(output, wanted)
@@ -48,22 +63,36 @@ class Criterion:
         return F.cross_entropy(scores, target, label_smoothing=smoothing)
 
     def predict(self, output: Tensor) -> Tensor:
-        """The class of each example."""
+        """The class of each example; of flags, whether it has each of the classes."""
+        if self.target.kind == "flags":
+            return output > self._even
         if self.gives == "distances":
             return output.argmin(dim=1)
         if output.shape[1] == 1:
-            return (output[:, 0] > (0.5 if self.gives in ("chances", "probabilities") else 0.0)).long()
+            return (output[:, 0] > self._even).long()
         return output.argmax(dim=1)
+
+    @property
+    def _even(self) -> float:
+        """What a unit gives of a class that is as likely as not."""
+        return 0.5 if self.gives in ("chances", "probabilities") or isinstance(self.loss, MSE) else 0.0
 
     def probabilities(self, output: Tensor) -> Tensor:
         """How likely each class is."""
         output = output.float()
         if self.gives == "probabilities":
             return output
-        if isinstance(self.loss, BinaryCrossEntropy):
-            chance = output if self.gives == "chances" else output.sigmoid()
-            return torch.cat([1 - chance, chance], dim=1) if chance.shape[1] == 1 else chance
+        if output.shape[1] == 1 or self.target.kind == "flags" or isinstance(self.loss, BinaryCrossEntropy):
+            chance = self._chances(output)
+            two = output.shape[1] == 1 and self.target.kind == "classes"
+            return torch.cat([1 - chance, chance], dim=1) if two else chance
         return (-output if self.gives == "distances" else output).softmax(dim=1)
+
+    def _chances(self, output: Tensor) -> Tensor:
+        """How likely each class is by itself."""
+        if self.gives == "chances":
+            return output
+        return output.clamp(0, 1) if isinstance(self.loss, MSE) else output.sigmoid()
 
 
 def _rbf(distances: Tensor, target: Tensor, penalty: float) -> Tensor:
@@ -85,23 +114,62 @@ def _against_units(output: Tensor, target: Tensor) -> Tensor:
     return F.one_hot(target, output.shape[1]).to(output.dtype)
 
 
-def criteria_of(graph: Graph, keys: TrainKeys, *, classes: bool = True) -> tuple[Criterion, ...]:
-    """The loss of each output: its own, else that of the recipe, else what its last row and the data ask for."""
-    return tuple(_criterion(graph, output, keys, classes) for output in graph.outputs)
+def criteria_of(graph: Graph, keys: TrainKeys, targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
+    """The loss of each output: its own, else that of the recipe where it suits, else the natural one."""
+    suiting = [_suiting(graph, output, targets[output.target]) for output in graph.outputs]
+    if keys.loss is not None and not any(isinstance(keys.loss, suit) for suit in suiting):
+        learnt = " and ".join(dict.fromkeys(_learnt(graph, each, targets) for each in graph.outputs))
+        raise TrainingError("E911", f"the loss is {keys.loss.type}, and what is learnt are {learnt}", _use(*suiting))
+    criteria: list[Criterion] = []
+    for output, suit in zip(graph.outputs, suiting, strict=True):
+        loss = keys.loss if keys.loss is not None and isinstance(keys.loss, suit) else suit[0]()
+        if output.loss is not None and output.loss != loss.type:
+            own = next((kind for kind in suit if type_of(kind) == output.loss), None)
+            if own is None:
+                learnt = _learnt(graph, output, targets)
+                message = f"output {output.name} learns {learnt}, and its loss is {output.loss}"
+                raise TrainingError("E911", message, _use(suit))
+            loss = own()
+        gives, target = graph.by_name[output.node].operator.gives, targets[output.target]
+        criteria.append(Criterion(output.name, loss, output.weight, gives, output.train_only, output.target, target))
+    return tuple(criteria)
 
 
-def _criterion(graph: Graph, output: Output, keys: TrainKeys, classes: bool) -> Criterion:
-    gives = graph.by_name[output.node].operator.gives
-    natural: Loss = (RBFLoss() if gives == "distances" else CrossEntropy()) if classes else MSE()
-    loss = keys.loss or natural
-    if output.loss is not None and output.loss != type_of(type(loss)):
-        loss = next(kind() for kind in (CrossEntropy, BinaryCrossEntropy, MSE, RBFLoss) if type_of(kind) == output.loss)
-    return Criterion(output.name, loss, output.weight, gives, output.train_only)
+def _suiting(graph: Graph, output: Output, target: Target) -> tuple[type[Loss], ...]:
+    """The losses that make sense for an output, the natural one first."""
+    if target.kind == "classes" and graph.by_name[output.node].operator.gives == "distances":
+        return (RBFLoss,)
+    if _has_one_unit(graph, output, target):
+        return (BinaryCrossEntropy, MSE)
+    return _OF_KIND[target.kind]
 
 
-def total_loss(criteria: Sequence[Criterion], outputs: Sequence[Tensor], target: Tensor) -> Tensor:
+def _has_one_unit(graph: Graph, output: Output, target: Target) -> bool:
+    return target.kind == "classes" and graph.shape_of(output.node).elements == 1
+
+
+def _learnt(graph: Graph, output: Output, targets: Mapping[str, Target]) -> str:
+    target = targets[output.target]
+    return target.kind + (" with one unit" if _has_one_unit(graph, output, target) else "")
+
+
+def _use(*suiting: tuple[type[Loss], ...]) -> str:
+    losses = dict.fromkeys(type_of(loss) for suit in suiting for loss in suit)
+    return f"use loss: {' or '.join(losses)}; labels that are classes are whole numbers or names"
+
+
+def losses_of(criteria: Sequence[Criterion], outputs: Sequence[Tensor], targets: Targets) -> list[Tensor]:
+    """The loss of each output."""
+    return [each(output, targets[each.learns]) for each, output in zip(criteria, outputs, strict=True)]
+
+
+def together(criteria: Sequence[Criterion], losses: Sequence[Tensor]) -> Tensor:
     """The weighted sum over outputs."""
-    losses = [each(output, target) for each, output in zip(criteria, outputs, strict=True)]
     if len(losses) == 1 and criteria[0].weight == 1.0:
         return losses[0]
     return torch.stack([each.weight * loss for each, loss in zip(criteria, losses, strict=True)]).sum()
+
+
+def total_loss(criteria: Sequence[Criterion], outputs: Sequence[Tensor], targets: Targets) -> Tensor:
+    """The weighted sum of the losses of a batch."""
+    return together(criteria, losses_of(criteria, outputs, targets))

@@ -19,7 +19,7 @@ def draw_mistakes(session: Session, path: Path, count: int) -> int:
     data, learner = session.data, session.learner
     if not data.classes:
         raise TrainingError(
-            "E911", "a network that learns numbers has no wrong classes to draw", "leave --mistakes out"
+            "E911", f"the main output learns {data.main.kind}, and has no wrong classes to draw", "leave --mistakes out"
         )
     split, criterion = data.splits["test"], learner.lasting[0]
     chances, said = [], []

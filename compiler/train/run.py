@@ -42,6 +42,9 @@ class Machine:
 
 
 ANY_MACHINE = Machine()
+_SILENCE = Silence()
+_ABOUT = ("base", "targets", "preprocessing", "source", "class", "modules", "units")
+"""what a run has to know of itself to be judged and gone on with"""
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,9 @@ def resume(run: Path, *, listener: Listener, machine: Machine = ANY_MACHINE) -> 
     """Go on with a run where it was stopped, as if it never had been."""
     folder = RunFolder.existing(run)
     graph, about, text = read_run(folder)
-    if (folder.path / RESULTS).exists():
+    if (folder.path / RESULTS).exists() and (folder.path / WEIGHTS).exists():
         listener.note(f"{run} has reached its end already")
-        return Outcome(run, json.loads((folder.path / RESULTS).read_text(encoding="utf-8")))
+        return Outcome(run, folder.mapping(RESULTS))
     with processes(machine.device) as where, settings_of(recipe_of(graph), machine.threads), folder.locked(where):
         listener = listener if where.leads else Silence()
         if where.leads:
@@ -100,16 +103,21 @@ def _about(session: Session, name: str, base: Path) -> dict[str, Any]:
         "name": name,
         "network": session.graph.name,
         "base": str(base.resolve()),
-        "classes": session.data.classes,
+        "targets": {name: each.as_dict() for name, each in session.data.targets.items()},
         "preprocessing": session.data.preprocessing,
+        "source": _identity(session.source.text),
         "class": session.source.class_name,
         "modules": session.source.paths,
+        "units": session.source.units,
     }
 
 
 def source_of(folder: RunFolder, about: dict[str, Any]) -> Emitted:
-    """The source that a run was trained with."""
-    return Emitted((folder.path / MODEL).read_text(encoding="utf-8"), about["class"], about["modules"])
+    """The source that a run was trained with; `TrainingError` where it is another by now."""
+    text = folder.text(MODEL)
+    if _identity(text) != about["source"]:
+        raise folder.damaged(MODEL, "it is not the source that was trained")
+    return Emitted(text, about["class"], about["modules"], about["units"])
 
 
 def weights_of(folder: RunFolder) -> Path:
@@ -125,13 +133,16 @@ def weights_of(folder: RunFolder) -> Path:
 
 def read_run(folder: RunFolder) -> tuple[Graph, dict[str, Any], str]:
     """The network of a run, what else it says of itself, and its spec."""
-    about = json.loads((folder.path / RUN).read_text(encoding="utf-8"))
+    about = folder.mapping(RUN)
+    missing = [key for key in _ABOUT if key not in about]
+    if missing:
+        raise folder.damaged(RUN, f"it says nothing of `{missing[0]}`")
     path = folder.path / SPEC
     try:
         graph = load(path)
     except SpecError as error:
         raise TrainingError("E906", f"{path} is no longer the spec that was trained: {error}") from error
-    return graph, about, path.read_text(encoding="utf-8")
+    return graph, about, folder.text(SPEC)
 
 
 def _learn(session: Session, folder: RunFolder, identity: str, listener: Listener) -> Outcome:
@@ -139,25 +150,26 @@ def _learn(session: Session, folder: RunFolder, identity: str, listener: Listene
     events = Events(folder.path)
     loop = loop_of(session, listener, folder=folder, identity=identity, stop=stop, on_epoch=events.add)
     state = _last_state(folder, identity, where, listener.note)
-    if state is None:
-        loop.save()  # what a run begins with is its first state
-    else:
+    if state is not None:
         learner.load(state)
         loop.state.load(state, leads=where.leads)
+        if loop.state.parts and where.count == 1:
+            loop.division = replace(loop.division, parts=loop.state.parts)
         listener.note(f"going on from step {loop.state.step} (epoch {loop.epoch + 1})")
         events.begin_at(loop.state.step)
     try:
         with stop.listening():
-            reached = loop.go()
+            if state is None:
+                loop.save()  # what a run begins with is its first state
+            results = _finish(session, loop, folder) if loop.go() else None
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        raise too_large(session.graph, session.division, where) from error
+        raise too_large(session.graph, session.keys, loop.division, where) from error
     finally:
         events.close()
-    if not reached:
+    if results is None:
         return Outcome(folder.path, None, stop.signal, where.leads)
-    results = _finish(session, loop, folder)
     listener.end(loop.state.history)
     return Outcome(folder.path, results, leads=where.leads)
 
@@ -177,7 +189,7 @@ def loop_of(
     state = State(torch.zeros(per_epoch, device=device), torch.zeros((), dtype=torch.int64, device=device))
     return Loop(
         session.learner, session.data.splits, session.keys, division, Schedule(session.keys, per_epoch), state,
-        listener, folder, identity, stop or Stop(), on_epoch, session.data.classes,
+        listener, folder, identity, stop or Stop(), on_epoch,
     )  # fmt: skip
 
 
@@ -202,14 +214,18 @@ def _last_state(
     return state
 
 
-def _finish(session: Session, loop: Loop, folder: RunFolder) -> dict[str, Any]:
-    """Judge the weights that the run leaves, and write them with their figures."""
+def _finish(session: Session, loop: Loop, folder: RunFolder) -> dict[str, Any] | None:
+    """Judge the weights that the run leaves, and write them with their figures; None where told to stop before."""
     learner, state, where = session.learner, loop.state, session.learner.where
     if state.best.weights is not None:
         learner.put_weights(state.best.weights)
     elif learner.mean is not None:
         learner.put_weights(learner.mean.means)
-    figures = judged(session)
+    figures: dict[str, Any] = {}
+    for part in _judged_parts(session):
+        if loop.is_told():
+            return None
+        figures[part] = _judged(session, part)
     weights = learner.weights()
     results = {
         "epochs": len(state.history),
@@ -227,18 +243,19 @@ def _finish(session: Session, loop: Loop, folder: RunFolder) -> dict[str, Any]:
     return results
 
 
-def judged(session: Session) -> dict[str, Any]:
-    """The figures of the network, with its weights as they are, on all that it was not trained on."""
-    data, learner = session.data, session.learner
-    found: dict[str, Any] = {}
-    for name in ("validation", "test"):
-        if name in data.splits:
-            sums = learner.judge(data.splits[name], session.division.batch)
-            found[name] = sums.figures(data.classes)
-    return found
+def _judged_parts(session: Session) -> list[str]:
+    """All that the network was not trained on."""
+    return [name for name in ("validation", "test") if name in session.data.splits]
 
 
-def evaluate(run: Path, *, machine: Machine = ANY_MACHINE) -> tuple[Session, dict[str, Any]]:
+def _judged(session: Session, part: str) -> dict[str, Any]:
+    """The figures of the network, with its weights as they are."""
+    return session.learner.judge(session.data.splits[part], session.division.batch).figures()
+
+
+def evaluate(
+    run: Path, *, machine: Machine = ANY_MACHINE, listener: Listener = _SILENCE
+) -> tuple[Session, dict[str, Any]]:
     """A run's network with the weights it has left, and its figures anew."""
     folder = RunFolder.existing(run)
     graph, about, _ = read_run(folder)
@@ -246,11 +263,12 @@ def evaluate(run: Path, *, machine: Machine = ANY_MACHINE) -> tuple[Session, dic
     keys = recipe_of(graph).model_copy(update={"weights": None})
     with processes(machine.device) as where, settings_of(keys, machine.threads):
         graph, source, preprocessing = replace(graph, train=keys), source_of(folder, about), about["preprocessing"]
-        session = open_session(graph, Path(about["base"]), where, Silence().note, source, preprocessing)
+        note = listener.note if where.leads else _SILENCE.note
+        session = open_session(graph, Path(about["base"]), where, note, source, preprocessing)
         from compiler.weights import read_weights
 
         session.learner.put_weights(read_weights(weights).tensors)
-        return session, judged(session)
+        return session, {part: _judged(session, part) for part in _judged_parts(session)}
 
 
 def _new_folder(runs: Path, name: str, where: Processes) -> RunFolder:
@@ -277,6 +295,9 @@ def _machine_said(where: Processes) -> str:
 
 def _said(figures: dict[str, Any]) -> str:
     test = figures.get("test") or figures["validation"]
+    if "found" in test:
+        return f"mean IoU {test['mean_iou']:.4f} of {test['examples']:,}"
     if "accuracy" not in test:
         return f"loss {test['loss']:.4f}"
-    return f"{100 * test['accuracy']:.2f}% of {test['examples']:,} right"
+    of_what = "all flags" if "exact" in test else f"{test['examples']:,}"
+    return f"{100 * test['accuracy']:.2f}% of {of_what} right"

@@ -15,6 +15,8 @@ from torch import nn
 from archspec.graph import Graph
 from archspec.training import TrainKeys
 from compiler.data import Data, prepare
+from compiler.data.splits import Resident
+from compiler.data.targets import Target
 from compiler.module import executed
 from compiler.source import Emitted, emitted
 from compiler.train.environment import keep_freed_memory
@@ -23,11 +25,13 @@ from compiler.train.fit import fitting_parts
 from compiler.train.learner import Learner
 from compiler.train.losses import criteria_of
 from compiler.train.order import Division
+from compiler.train.planning import apply, planned, together
 from compiler.train.processes import Processes
 from compiler.train.rows import Rows, lies_in
 from compiler.weights import Weights, compare, read_weights
 from compiler.weights.load import mismatches
 
+_WITH_ACCURACY = ("classes", "flags")
 AUTO_BATCH = 128
 """the batch where the recipe leaves it to us"""
 
@@ -42,6 +46,8 @@ class Session:
     source: Emitted
     learner: Learner
     division: Division
+    planned: tuple[str, ...] = ()
+    """what is computed again, where the recipe says how much memory there is"""
 
 
 @contextmanager
@@ -81,27 +87,42 @@ def open_session(
     data = _prepared(graph, keys, base, where, preprocessing)
     for note in data.notes:
         say(note)
-    _check_outputs(graph, data.classes)
+    _check_outputs(graph, data.targets)
     if keys.early_stop is not None and "validation" not in data.splits:
         raise TrainingError(
             "E911", "`early_stop` wants validation examples: on the test's it would choose what it is judged by",
             "set some aside: data: {type: …, validation: 0.1}",
         )  # fmt: skip
+    if keys.early_stop is not None and keys.early_stop.metric == "accuracy" and data.main.kind not in _WITH_ACCURACY:
+        raise TrainingError(
+            "E911", f"`early_stop` by accuracy, and what is learnt are {data.main.kind}", "early_stop: {metric: loss}"
+        )
     division = Division(AUTO_BATCH if keys.batch == "auto" else keys.batch, where.count, keys.accumulate)
     division.check()
+    criteria = criteria_of(graph, keys, data.targets)
     if source is None:
         source = emitted(graph)
+    rows = Rows.of(graph, source)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(keys.seed)
         network = network_of(source).to(where.device)
     if keys.weights is not None:
-        _load(network, Rows.of(graph, source), keys, base, say)
-    criteria = criteria_of(graph, keys, classes=bool(data.classes))
-    learner = Learner(network, criteria, keys, where, Rows.of(graph, source), tuple(graph.input), len(data.classes))
+        _load(network, rows, keys, base, say)
+    _check_learning(network, rows, keys)
+    plan = planned(graph, keys, division, _held(data), say)
+    if segments := plan or together(keys):
+        apply(segments, graph, network, source)
+    learner = Learner(network, criteria, keys, where, rows, tuple(graph.input))
     if keys.batch == "auto":
+        learner.is_revocable = where.count == 1
         division = replace(division, parts=fitting_parts(learner, data.splits["train"], division, say))
     keys = keys.model_copy(update={"batch": division.batch, "accumulate": division.parts})
-    return Session(replace(graph, train=keys), keys, data, source, learner, division)
+    return Session(replace(graph, train=keys), keys, data, source, learner, division, plan)
+
+
+def _held(data: Data) -> int:
+    """The bytes of all examples that lie on the device."""
+    return sum(split.images.nbytes for split in data.splits.values() if isinstance(split, Resident))
 
 
 def network_of(source: Emitted) -> nn.Module:
@@ -121,12 +142,10 @@ def recipe_of(graph: Graph) -> TrainKeys:
 def _prepared(
     graph: Graph, keys: TrainKeys, base: Path, where: Processes, preprocessing: Mapping[str, Any] | None
 ) -> Data:
-    main = next(output for output in graph.outputs if not output.train_only)
-
     def read() -> Data:
         return prepare(
             keys.data, keys.preprocess, keys.augment, input=graph.input, seed=keys.seed, device=where.device,
-            base=base, units=graph.shape_of(main.node).elements, preprocessing=preprocessing,
+            base=base, heads=heads_of(graph), preprocessing=preprocessing,
         )  # fmt: skip
 
     if where.leads:  # which downloads what there is to download
@@ -137,21 +156,37 @@ def _prepared(
     return read()
 
 
-def _check_outputs(graph: Graph, classes: tuple[str, ...]) -> None:
-    for output in graph.outputs:
+def heads_of(graph: Graph) -> dict[str, int | None]:
+    """What outputs learn, that of the main one first, with the units of the first that does."""
+    heads: dict[str, int | None] = {}
+    for output in sorted(graph.outputs, key=lambda output: output.train_only):
         shape = graph.shape_of(output.node)
         if shape.is_maps:
             raise TrainingError(
-                "E911", f"output {output.name} gives {shape}, and an image has one label",
+                "E911", f"output {output.name} gives {shape}, and an image has one {output.target}",
                 "end with a row that gives a vector, such as {type: global_avg_pool} or {type: flatten}",
             )  # fmt: skip
-        units, wanted = shape.elements, len(classes)
-        if wanted and units != wanted and not (units == 1 and wanted == 2):
+        heads.setdefault(output.target, shape.elements)
+    return heads
+
+
+def _check_outputs(graph: Graph, targets: Mapping[str, Target]) -> None:
+    for output in graph.outputs:
+        units, target = graph.shape_of(output.node).elements, targets[output.target]
+        if not target.fits(units):
             has = f"output {output.name} has {units} unit{'s' if units != 1 else ''}"
-            raise TrainingError(
-                "E911", f"{has}, and the data {wanted} classes",
-                f"give its last row {wanted} units",
-            )  # fmt: skip
+            raise TrainingError("E911", f"{has}, and the data {target.said}", f"give its last row {target.units} units")
+
+
+def _check_learning(network: nn.Module, rows: Rows, keys: TrainKeys) -> None:
+    """Something has to be left that learns."""
+    able = [name for name, param in network.named_parameters() if param.requires_grad]
+    still = rows.of_patterns(keys.freeze)
+    if all(lies_in(still, name) for name in able):
+        message, help = "the network has no weights that could learn", "add rows such as conv or dense"
+        if able:
+            message, help = "`freeze` leaves nothing that learns", "leave rows out of it, such as the last one"
+        raise TrainingError("E911", message, help)
 
 
 def _load(network: nn.Module, rows: Rows, keys: TrainKeys, base: Path, say: Callable[[str], None]) -> None:

@@ -50,6 +50,8 @@ class State:
     best: Best = field(default_factory=Best)
     finished: bool = False
     """whether early stopping has ended it"""
+    parts: int = 0
+    """in how many a batch is computed since memory was full; 0 for as many as at the beginning"""
 
     def plain(self, losses: Tensor, correct: Tensor) -> dict[str, Any]:
         """The state as plain data, with the sums over all processes."""
@@ -62,6 +64,7 @@ class State:
             "fall": vars(self.fall),
             "best": vars(self.best),
             "finished": self.finished,
+            "parts": self.parts,
         }
 
     def load(self, plain: dict[str, Any], *, leads: bool) -> None:
@@ -73,3 +76,4 @@ class State:
             self.correct.fill_(plain["correct"])
         self.step, self.seconds, self.history = plain["step"], plain["seconds"], plain["history"]
         self.fall, self.best, self.finished = Fall(**plain["fall"]), Best(**plain["best"]), plain["finished"]
+        self.parts = plain["parts"]

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from archspec.graph import Graph
+from archspec.memory.recipe import course_of
 from archspec.report.units import bytes_text
 from archspec.training import Constant
-from compiler.train.fit import is_out_of_memory, too_large, training_bytes
+from compiler.train.fit import is_out_of_memory, too_large
 from compiler.train.learner import Part
 from compiler.train.loop import Listener
 from compiler.train.order import epoch_order
@@ -41,7 +42,7 @@ def dry_run(graph: Graph, *, base: Path, listener: Listener, machine: Machine = 
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            raise too_large(session.graph, division, where) from error
+            raise too_large(session.graph, session.keys, division, where) from error
         epochs = session.keys.epochs
         total = epochs * (steps * seconds + judged)
         saved = sum(tensor.numel() * tensor.element_size() for tensor in _tensors(learner.state()))
@@ -50,7 +51,7 @@ def dry_run(graph: Graph, *, base: Path, listener: Listener, machine: Machine = 
             f"steps      {epochs} epochs of {steps}, {1000 * seconds:.1f} ms each",
             f"time       {_time_text(total)}, of which {_time_text(epochs * judged)} to judge",
             f"memory     {bytes_text(_memory(session))}"
-            + (" of the device" if where.device.type == "cuda" else " by estimate"),
+            + (" of the device" if where.device.type == "cuda" else " of tensors, predicted"),
             f"checkpoint {bytes_text(saved)}, {session.keys.checkpoint.keep} kept",
         ]
         return "\n".join(lines)
@@ -100,7 +101,8 @@ def _memory(session: Session) -> int:
     device = session.learner.where.device
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    return training_bytes(session.graph, session.division.part)
+    course = course_of(session.graph, session.keys, recomputed=session.planned or None)
+    return course.peak(session.division.part)
 
 
 def _tensors(value: object) -> Iterator[Tensor]:

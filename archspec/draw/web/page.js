@@ -190,7 +190,9 @@ function remember() {
 
 function recall() {
   opened.clear();
-  for (const part of location.hash.slice(1).split(',')) reach(decodeURIComponent(part));
+  for (const part of location.hash.slice(1).split(',')) {
+    try { reach(decodeURIComponent(part)); } catch { /* an address that somebody cut off: it names nothing */ }
+  }
 }
 
 function reach(name) {
@@ -249,6 +251,7 @@ addEventListener('pointermove', event => {
   const name = canvas.contains(event.target) && nameAt(event);
   if (name) tell(name, event.clientX, event.clientY); else hide();
 });
+document.documentElement.addEventListener('pointerleave', hide);
 addEventListener('pointerup', () => { drag = null; canvas.classList.remove('dragged'); });
 canvas.addEventListener('click', event => {
   const name = nameAt(event);

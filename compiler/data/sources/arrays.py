@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from archspec.names import LABEL
 from archspec.shape import Shape
 from archspec.training_data import Arrays
 from compiler.data.errors import DataError, reading
 from compiler.data.examples import WHOLE, Examples, Source, Stack
+from compiler.data.sources.labels import Written, check_finite, read_targets
+from compiler.data.targets import Target
 
 NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("X_train", "y_train")),
@@ -28,36 +32,56 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
 """What the arrays of examples and of labels may be called."""
 
 
-def arrays(keys: Arrays, base: Path, input: Shape) -> Source:
-    """The arrays of a file, a folder or a pair of files."""
-    found = _pairs(keys, base)
-    labels = {part: _labels(pair[1], place) for part, (pair, place) in found.items()}
-    classes, targets = _targets(labels, keys.classes, {part: place for part, (_, place) in found.items()})
+@dataclass(frozen=True)
+class _Part:
+    """The arrays of one part."""
+
+    images: np.ndarray
+    targets: dict[str, np.ndarray]
+    place: str
+
+
+def arrays(keys: Arrays, base: Path, input: Shape, wanted: Collection[str]) -> Source:
+    """The arrays of a file, a folder or a pair of files; `wanted` are the names of what is learnt."""
+    found = _parts(keys, base, wanted)
+    targets: dict[str, Target] = {}
+    learnt: dict[str, dict[str, Tensor]] = {part: {} for part in found}
+    notes: list[str] = []
+    for name in wanted:
+        written = {part: Written(each.targets[name], each.place) for part, each in found.items()}
+        targets[name], tensors = read_targets(name, written, keys.classes if name == LABEL else None, notes)
+        for part, tensor in tensors.items():
+            learnt[part][name] = tensor
     parts: dict[str, Examples] = {}
     full: dict[str, float] = {}
-    for part, ((images, _), place) in found.items():
-        stored, full[part] = _images(images, keys, input, place)
-        if len(stored) != len(targets[part]):
-            raise DataError(
-                "E725", f"{len(stored):,} examples and {len(targets[part]):,} labels", place, "one label each"
-            )
+    for part, each in found.items():
+        stored, full[part] = _images(each.images, keys, input, each.place)
+        for name, tensor in learnt[part].items():
+            if len(stored) != len(tensor):
+                what = "labels" if name == LABEL else f"of {name}"
+                raise DataError(
+                    "E725", f"{len(stored):,} examples and {len(tensor):,} {what}", each.place, "one for each example"
+                )
         if not len(stored):
-            raise DataError("E720", "no examples", place, "an array with some")
-        parts[part] = Stack(stored, targets[part], place)
+            raise DataError("E720", "no examples", each.place, "an array with some")
+        parts[part] = Stack(stored, learnt[part], each.place)
     if len(set(full.values())) > 1:
         types = ", ".join(f"{part} up to {most:g}" for part, most in full.items())
         raise DataError("E724", f"arrays of several types: {types}", None, "make them of one type, such as uint8")
-    return Source(classes, parts, next(iter(full.values())))
+    return Source(targets, parts, next(iter(full.values())), notes)
 
 
-_Pair = tuple[np.ndarray, np.ndarray]
-
-
-def _pairs(keys: Arrays, base: Path) -> dict[str, tuple[_Pair, str]]:
+def _parts(keys: Arrays, base: Path, wanted: Collection[str]) -> dict[str, _Part]:
     """For each part its arrays, and what to call them."""
     if keys.images is not None and keys.labels is not None and keys.path is None:
         images, labels = (base / Path(each).expanduser() for each in (keys.images, keys.labels))
-        return {WHOLE: ((_npy(images), _npy(labels)), str(images))}
+        more = [name for name in wanted if name != LABEL]
+        if more:
+            raise DataError(
+                "E740", f"images and labels, and no {more[0]}, which an output learns", images,
+                f"put all into one folder, and give it as `path`: x.npy, y.npy and {more[0]}.npy",
+            )  # fmt: skip
+        return {WHOLE: _Part(_npy(images), {LABEL: _npy(labels)}, str(images))}
     if keys.path is None or keys.images is not None or keys.labels is not None:
         raise DataError(
             "E724", "`data: {type: arrays}` wants a path, or images and labels", None,
@@ -65,19 +89,15 @@ def _pairs(keys: Arrays, base: Path) -> dict[str, tuple[_Pair, str]]:
         )  # fmt: skip
     path = base / Path(keys.path).expanduser()
     there = _npz(path) if not path.is_dir() else {each.stem: each for each in sorted(path.glob("*.npy"))}
-    found: dict[str, tuple[_Pair, str]] = {}
+    found: dict[str, _Part] = {}
     for part, choices in NAMES.items():
         if part == WHOLE and "train" in found:
             break
-        for names in choices:
-            if all(name in there for name in names):
-                images, labels = (_member(there[name]) for name in names)
-                found[part] = ((images, labels), f"{path}, {names[0]}")
-                break
-            lone = next((name for name in names if name in there), None)
-            if lone is not None and all(lone not in other or not set(other) <= set(there) for other in choices):
-                missing = next(name for name in names if name != lone)
-                raise DataError("E724", f"{lone}, and no {missing}", path, f"an array {missing}")
+        names = _chosen(choices, there, path, LABEL in wanted)
+        if names is not None:
+            arrays = {name: names[1] if name == LABEL else _other(name, part, there, path) for name in wanted}
+            targets = {name: _member(there[array]) for name, array in arrays.items()}
+            found[part] = _Part(_member(there[names[0]]), targets, f"{path}, {names[0]}")
     if "train" in found:
         if "test" not in found and "validation" in found:
             found["test"] = found.pop("validation")
@@ -88,6 +108,39 @@ def _pairs(keys: Arrays, base: Path) -> dict[str, tuple[_Pair, str]]:
         "E724", f"arrays {', '.join(sorted(there)) or 'there are none'}", path,
         "name them x_train, y_train, x_test and y_test; or x and y, which are divided",
     )  # fmt: skip
+
+
+def _chosen(
+    choices: tuple[tuple[str, str], ...], there: Collection[str], path: Path, has_labels: bool
+) -> tuple[str, str] | None:
+    """The names of the arrays of a part; None where it has none."""
+    for names in choices:
+        if names[0] in there and (names[1] in there or not has_labels):
+            return names
+        lone = next((name for name in names if name in there), None)
+        if (
+            has_labels
+            and lone is not None
+            and all(lone not in other or not set(other) <= set(there) for other in choices)
+        ):
+            missing = next(name for name in names if name != lone)
+            raise DataError("E724", f"{lone}, and no {missing}", path, f"an array {missing}")
+    return None
+
+
+def _other(name: str, part: str, there: Collection[str], path: Path) -> str:
+    """The array of a target that is not the label."""
+    words = {"train": ("train",), "validation": ("val", "validation"), "test": ("test",), WHOLE: ()}[part]
+    names = [form for word in words for form in (f"{name}_{word}", f"{word}_{name}")] or [name]
+    found = next((each for each in names if each in there), None)
+    if found is None:
+        raise DataError(
+            "E740",
+            f"no {name}, which an output learns: it has {', '.join(sorted(there))}",
+            path,
+            f"an array {names[0]}",
+        )
+    return found
 
 
 def _member(found: np.ndarray | Path) -> np.ndarray:
@@ -129,75 +182,6 @@ class _whole:
             raise DataError("E724", f"a damaged file, or no array: {error}", self.path, "save it again") from error
 
 
-def _labels(labels: np.ndarray, place: str) -> np.ndarray:
-    if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iub":
-        labels = labels[:, 0]  # a column, as CIFAR's and MedMNIST's are
-    if labels.dtype.kind in "iubfUS" and labels.ndim in (1, 2) and (labels.dtype.kind == "f" or labels.ndim == 1):
-        return labels
-    shape = "x".join(map(str, labels.shape))
-    raise DataError(
-        "E724", f"labels of type {labels.dtype}, {shape}", place,
-        "one whole number or one name for each example; numbers to learn as float32, a row each",
-    )  # fmt: skip
-
-
-def _targets(
-    labels: dict[str, np.ndarray], chosen: tuple[str, ...] | None, places: dict[str, str]
-) -> tuple[tuple[str, ...], dict[str, Tensor]]:
-    """The classes, and the labels as numbers of them."""
-    kinds = {each.dtype.kind for each in labels.values()}
-    if kinds == {"f"}:
-        return (), {part: _finite(each, places[part]) for part, each in labels.items()}
-    if kinds <= {"U", "S"}:
-        texts = {part: np.char.decode(each) if each.dtype.kind == "S" else each for part, each in labels.items()}
-        return _named(texts, chosen, places)
-    if not kinds <= {"i", "u", "b"}:
-        raise DataError("E724", "labels of several kinds", ", ".join(places.values()), "one kind in all parts")
-    count = len(chosen) if chosen else 1 + max((int(each.max()) for each in labels.values() if each.size), default=0)
-    for part, each in labels.items():
-        wrong = np.flatnonzero((each < 0) | (each >= count))
-        if wrong.size:
-            at = int(wrong[0])
-            raise DataError(
-                "E726", f"label {int(each[at])} of example {at}", places[part], f"labels from 0 to {count - 1}"
-            )
-    return chosen or tuple(map(str, range(count))), {
-        part: torch.from_numpy(each.astype(np.int64)) for part, each in labels.items()
-    }
-
-
-def _named(
-    labels: dict[str, np.ndarray], chosen: tuple[str, ...] | None, places: dict[str, str]
-) -> tuple[tuple[str, ...], dict[str, Tensor]]:
-    classes = chosen or tuple(sorted({str(name) for each in labels.values() for name in np.unique(each)}))
-    numbers = {name: number for number, name in enumerate(classes)}
-    for part, each in labels.items():
-        wrong = next((at for at, name in enumerate(each) if str(name) not in numbers), None)
-        if wrong is not None:
-            raise DataError(
-                "E726", f"label '{each[wrong]}' of example {wrong}", places[part], "classes: " + ", ".join(classes)
-            )
-    return classes, {
-        part: torch.tensor([numbers[str(name)] for name in each], dtype=torch.int64) for part, each in labels.items()
-    }
-
-
-def _finite(array: np.ndarray, place: str) -> Tensor:
-    numbers = torch.from_numpy(np.array(array, np.float32))
-    _check_finite(numbers, "label", place)
-    return numbers if numbers.dim() == 2 else numbers.unsqueeze(1)
-
-
-def _check_finite(numbers: Tensor, what: str, place: str) -> None:
-    fine = numbers.flatten(1).isfinite().all(1) if numbers.dim() > 1 else numbers.isfinite()
-    if not bool(fine.all()):
-        wrong = (~fine).nonzero()[:, 0]
-        more = f", and {len(wrong) - 1:,} more like it" if len(wrong) > 1 else ""
-        raise DataError(
-            "E728", f"NaN or infinity in {what} {int(wrong[0])}{more}", place, "leave them out, or put numbers there"
-        )
-
-
 def _images(array: np.ndarray, keys: Arrays, input: Shape, place: str) -> tuple[Tensor, float]:
     """An array as (count, maps, height, width) of uint8 or float32, and the number that stands for white."""
     array = _laid_out(array.astype(array.dtype.newbyteorder("="), copy=False), keys, input, place)
@@ -209,8 +193,9 @@ def _images(array: np.ndarray, keys: Arrays, input: Shape, place: str) -> tuple[
     if array.dtype == np.uint16:
         return torch.from_numpy(array.astype(np.float32)), 65535.0
     if kind == "f":
-        numbers = torch.from_numpy(array.astype(np.float32, copy=False))
-        _check_finite(numbers, "example", place)
+        with np.errstate(over="ignore"):  # what no float32 holds becomes infinite, which is reported
+            numbers = torch.from_numpy(array.astype(np.float32, copy=False))
+        check_finite(numbers, "example", place)
         return numbers, 1.0
     if kind in "iu" and array.size and array.min() >= 0 and array.max() <= 255:
         return torch.from_numpy(array.astype(np.uint8)), 255.0

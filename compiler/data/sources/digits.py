@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from archspec.names import LABEL
 from compiler.data.errors import DataError, reading
 from compiler.data.examples import WHOLE, Source, Stack
+from compiler.data.targets import labelled
 
 SHARES = (1437.0, 360.0)
 """How many are learnt from, and how many tested with."""
@@ -28,5 +30,5 @@ def digits() -> Source:
     with reading(path, "install scikit-learn anew: pip install --force-reinstall scikit-learn"):
         rows = np.loadtxt(gzip.decompress(path.read_bytes()).decode().splitlines(), delimiter=",", dtype=np.float32)
     images = torch.from_numpy(rows[:, :64].copy()).view(-1, 1, 8, 8)
-    targets = torch.from_numpy(rows[:, 64].astype(np.int64))
-    return Source(tuple("0123456789"), {WHOLE: Stack(images, targets, "digits")}, full=16.0)
+    targets = {LABEL: torch.from_numpy(rows[:, 64].astype(np.int64))}
+    return Source(labelled(tuple("0123456789")), {WHOLE: Stack(images, targets, "digits")}, full=16.0)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
 
+from archspec.names import BOXES, LABEL
 from archspec.training_data import Folder
 from compiler.data.errors import DataError, reading
 from compiler.data.examples import WHOLE, Examples, Files, Source
 from compiler.data.images import SUFFIXES
+from compiler.data.sources.box_table import BOX_TABLE, read_boxes
+from compiler.data.targets import Target, labelled
 
 PART_NAMES = {
     "train": ("train", "training"),
@@ -22,8 +26,8 @@ _HIDDEN = frozenset(("thumbs.db", "desktop.ini", "__macosx", "@eadir", "ehthumbs
 _MOST_NAMED = 5
 
 
-def folder(keys: Folder, base: Path) -> Source:
-    """The images of a folder, their classes named by folders, in the order of the names."""
+def folder(keys: Folder, base: Path, wanted: Collection[str]) -> Source:
+    """The images of a folder, their classes named by folders, in the order of the names; boxes from a table beside."""
     root = base / Path(keys.path).expanduser()
     if root.is_file():
         raise DataError("E720", "a file, where a folder of images is wanted", root, "unpack it, if it is an archive")
@@ -31,7 +35,7 @@ def folder(keys: Folder, base: Path) -> Source:
     top = _folders(root, notes)
     parts = _parts(root, top)
     if not parts:
-        return _whole(root, top, keys)
+        return _with_boxes(_whole(root, top, keys, wanted), root, wanted)
     beside = sorted(name for name in top if top[name] not in parts.values())
     if beside:
         notes.append(f"left out, beside the parts: {_listed(beside)}")
@@ -45,24 +49,34 @@ def folder(keys: Folder, base: Path) -> Source:
         notes.append(f"{parts['train']} is divided: there is neither a validation nor a test folder")
         found = {WHOLE: found["train"]}
     roots = {**parts, WHOLE: parts["train"], "test": parts.get("test", root)}
-    files = {name: _files(each, classes, roots[name]) for name, each in found.items()}
-    return Source(classes, files, notes=notes)
+    files: dict[str, Examples] = {name: _files(each, classes, roots[name]) for name, each in found.items()}
+    return _with_boxes(Source(labelled(classes), files, notes=notes), root, wanted)
 
 
-def _whole(root: Path, top: dict[str, Path], keys: Folder) -> Source:
+def _with_boxes(source: Source, root: Path, wanted: Collection[str]) -> Source:
+    if BOXES in wanted:
+        paths = {part: each.paths for part, each in source.parts.items() if isinstance(each, Files)}
+        for part, boxes in read_boxes(root, paths, source.notes).items():
+            examples = source.parts[part]
+            source.parts[part] = examples.with_targets({**examples.targets, BOXES: boxes})
+        source.targets[BOXES] = Target("boxes", width=4)
+    return source
+
+
+def _whole(root: Path, top: dict[str, Path], keys: Folder, wanted: Collection[str]) -> Source:
     notes: list[str] = []
     if not top:
         images = [entry for entry in _entries(root, notes) if _is_image(entry.name)]
         if images:
             raise DataError(
-                "E720", f"{len(images):,} images, and no folders of classes", root,
+                "E720", f"{len(images):,} image{'s' if len(images) != 1 else ''}, and no folders of classes", root,
                 f"one folder for each class: {root.name}/cats, {root.name}/dogs, …",
             )  # fmt: skip
         raise DataError("E720", "an empty folder", root, "folders of images in it, one for each class")
-    found = _classes(root, notes)
+    found = _classes(root, notes, used=(BOX_TABLE,) if BOXES in wanted else ())
     classes = keys.classes or tuple(found)
     _check_classes({WHOLE: found}, {WHOLE: root}, classes, chosen=keys.classes is not None)
-    return Source(classes, {WHOLE: _files(found, classes, root)}, notes=notes)
+    return Source(labelled(classes), {WHOLE: _files(found, classes, root)}, notes=notes)
 
 
 def _parts(root: Path, top: dict[str, Path]) -> dict[str, Path]:
@@ -88,7 +102,7 @@ def _folders(root: Path, notes: list[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     lower: dict[str, str] = {}
     for entry in _entries(root, notes):
-        if entry.is_dir():
+        if _is_folder(entry):
             before = lower.setdefault(entry.name.casefold(), entry.name)
             if before != entry.name:
                 raise DataError(
@@ -109,6 +123,19 @@ def _entries(root: Path, notes: list[str]) -> list[os.DirEntry[str]]:
     return shown
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    with reading(Path(entry.path), "remove the link"):
+        return entry.is_dir()
+
+
+def _check_file(entry: os.DirEntry[str]) -> None:
+    """A link that leads nowhere is found now, and not in the middle of a run; a pipe would be waited for."""
+    with reading(Path(entry.path)):
+        is_file = stat.S_ISREG(entry.stat().st_mode) if entry.is_symlink() else entry.is_file()
+    if not is_file:
+        raise DataError("E721", "no file, but a pipe or a device", entry.path, "remove it")
+
+
 def _is_hidden(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower() in _HIDDEN
 
@@ -117,7 +144,7 @@ def _is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
-def _classes(root: Path, notes: list[str]) -> dict[str, list[str]]:
+def _classes(root: Path, notes: list[str], used: Collection[str] = ()) -> dict[str, list[str]]:
     """The images of each class; `DataError` for a class that has none."""
     found: dict[str, list[str]] = {}
     for name, path in _folders(root, notes).items():
@@ -131,7 +158,7 @@ def _classes(root: Path, notes: list[str]) -> dict[str, list[str]]:
                 "names of images end with " + ", ".join(sorted(SUFFIXES)) if other else "put some there, or remove it",
             )  # fmt: skip
         _note_twins(found[name], path, notes)
-    loose = [entry.name for entry in _entries(root, []) if not entry.is_dir()]
+    loose = [entry.name for entry in _entries(root, []) if entry.name not in used and not _is_folder(entry)]
     if loose:
         notes.append(f"left out in {root}, in no folder of a class: {_listed(loose)}")
     if not found:
@@ -142,16 +169,14 @@ def _classes(root: Path, notes: list[str]) -> dict[str, list[str]]:
 def _images(root: Path, other: list[str], notes: list[str], inside: frozenset[str]) -> Iterator[str]:
     """The images in a folder and the folders inside; a link back to a folder that leads here is not followed."""
     own = os.path.realpath(root)
-    if own in inside:
-        notes.append(f"left out: {root}, a link that leads back to where it stands")
+    if any(each == own or each.startswith(own + os.sep) for each in inside):
+        notes.append(f"left out: {root}, a link that leads back to a folder that it stands in")
         return
     for entry in _entries(root, notes):
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _images(Path(entry.path), other, notes, inside | {own})
         elif _is_image(entry.name):
-            if entry.is_symlink():  # one that leads nowhere is found now, and not in the middle of a run
-                with reading(Path(entry.path)):
-                    entry.stat()
+            _check_file(entry)
             yield entry.path
         else:
             other.append(entry.name)
@@ -187,10 +212,10 @@ def _check_classes(
             )  # fmt: skip
 
 
-def _files(found: dict[str, list[str]], classes: tuple[str, ...], root: Path) -> Examples:
+def _files(found: dict[str, list[str]], classes: tuple[str, ...], root: Path) -> Files:
     paths = [path for name in classes for path in found[name]]
     counts = torch.tensor([len(found[name]) for name in classes])
-    return Files(paths, torch.arange(len(classes)).repeat_interleave(counts), str(root))
+    return Files(paths, {LABEL: torch.arange(len(classes)).repeat_interleave(counts)}, str(root))
 
 
 def _listed(names: list[str]) -> str:

@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from archspec.names import LABEL
 from archspec.training_data import MNIST, FashionMNIST
 from compiler.data.errors import DataError, reading
 from compiler.data.examples import Source, Stack
+from compiler.data.targets import labelled
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -75,8 +77,8 @@ def idx(keys: MNIST | FashionMNIST, base: Path) -> Source:
                 "E726", f"label {int(labels[at])} of example {at}, and there are {len(classes)} classes", labels_path,
                 f"labels from 0 to {len(classes) - 1}",
             )  # fmt: skip
-        parts[part] = Stack(images.unsqueeze(1), labels.long(), str(images_path))
-    return Source(classes, dict(parts))
+        parts[part] = Stack(images.unsqueeze(1), {LABEL: labels.long()}, str(images_path))
+    return Source(labelled(classes), dict(parts))
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
@@ -94,7 +96,8 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
         raise DataError("E723", f"{len(content)} bytes, too few for the header of an IDX file", path, "get it again")
     if header[:2] != b"\0\0" or header[2] != _UNSIGNED_BYTES or header[3] != dimensions:
         wanted = bytes((0, 0, _UNSIGNED_BYTES, dimensions)).hex(" ")
-        help = "images and labels may have changed places" if header[:2] == b"\0\0" else "get the file again"
+        swapped = header[:3] == bytes((0, 0, _UNSIGNED_BYTES))
+        help = "images and labels may have changed places" if swapped else "get the file again, with unsigned bytes"
         raise DataError("E723", f"begins with {header[:4].hex(' ')}, and not with {wanted}", path, help)
     shape = [int.from_bytes(header[at : at + 4], "big") for at in range(4, start, 4)]
     if len(content) - start != math.prod(shape):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from archspec.names import LABEL
 from archspec.shape import Shape
 from archspec.training_data import MNIST, Arrays, DataKeys, Digits, Folder, HuggingFace, Random
 from compiler.data.division import PARTS, divide, set_aside
 from compiler.data.errors import DataError
-from compiler.data.examples import WHOLE, Source
+from compiler.data.examples import WHOLE, Examples, Source
 from compiler.data.sources.arrays import arrays
 from compiler.data.sources.digits import SHARES, digits
 from compiler.data.sources.folder import folder
@@ -21,9 +25,10 @@ from compiler.data.sources.noise import noise
 _SPLIT = (75.0, 15.0, 10.0)
 
 
-def open_source(keys: DataKeys, *, input: Shape, base: Path, units: int | None) -> Source:
-    """Examples in the parts that a run reads."""
-    source = _opened(keys, input, base, units)
+def open_source(keys: DataKeys, *, input: Shape, base: Path, heads: Mapping[str, int | None]) -> Source:
+    """Examples in the parts that a run reads, with what `heads` names; of each the units that learn it."""
+    source = _opened(keys, input, base, heads)
+    _check_targets(source, heads)
     if WHOLE in source.parts:
         _divide(source, keys)
     if not isinstance(keys, Random) and keys.validation is not None:
@@ -33,20 +38,20 @@ def open_source(keys: DataKeys, *, input: Shape, base: Path, units: int | None) 
     return source
 
 
-def _opened(keys: DataKeys, input: Shape, base: Path, units: int | None) -> Source:
+def _opened(keys: DataKeys, input: Shape, base: Path, heads: Mapping[str, int | None]) -> Source:
     match keys:
         case Digits():
             return digits()
         case MNIST():
             return idx(keys, base)
         case Folder():
-            return folder(keys, base)
+            return folder(keys, base, heads)
         case Arrays():
-            return arrays(keys, base, input)
+            return arrays(keys, base, input, heads)
         case HuggingFace():
-            return hugging_face(keys, base)
+            return hugging_face(keys, base, heads)
         case Random():
-            return noise(keys, input, units)
+            return noise(keys, input, heads)
 
 
 def _divide(source: Source, keys: DataKeys) -> None:
@@ -54,10 +59,10 @@ def _divide(source: Source, keys: DataKeys) -> None:
     shares, seed = (SHARES if isinstance(keys, Digits) else _SPLIT), 0
     if isinstance(keys, Folder | Arrays | HuggingFace):
         shares, seed = keys.split or shares, keys.split_seed
-    for part, numbers in divide(whole.targets, shares, seed, source.classes, whole.origin).items():
+    for part, numbers in divide(_strata(whole, source), shares, seed, source.strata, whole.origin).items():
         source.parts[part] = whole.only(numbers)
     counts = ", ".join(f"{part} {len(source.parts[part]):,}" for part in PARTS if part in source.parts)
-    source.notes.append(f"divided into {counts}, every class alike")
+    source.notes.append(f"divided into {counts}, every class alike" if source.strata else f"divided into {counts}")
 
 
 def _set_aside(source: Source, wanted: float, seed: int) -> None:
@@ -68,17 +73,33 @@ def _set_aside(source: Source, wanted: float, seed: int) -> None:
             "leave `validation` out",
         )  # fmt: skip
     count = wanted if isinstance(wanted, int) else max(1, round(len(train) * wanted))
-    for part, numbers in set_aside(train.targets, count, seed, source.classes, train.origin).items():
+    for part, numbers in set_aside(_strata(train, source), count, seed, source.strata, train.origin).items():
         source.parts[part] = train.only(numbers)
+
+
+def _strata(examples: Examples, source: Source) -> Tensor:
+    """What examples are divided by: their classes, or nothing."""
+    return examples.targets[LABEL] if source.strata else torch.zeros(len(examples), dtype=torch.int64)
+
+
+def _check_targets(source: Source, heads: Mapping[str, int | None]) -> None:
+    """What outputs learn is there."""
+    missing = [name for name in heads if name not in source.targets]
+    if missing:
+        raise DataError(
+            "E740", f"no {missing[0]}, which an output learns: there are {', '.join(source.targets) or 'no targets'}",
+            next(iter(source.parts.values())).origin,
+            "data of type arrays, folder or hugging_face may have them; or another `target` of the output",
+        )  # fmt: skip
 
 
 def _check_classes(source: Source) -> None:
     """Every part has examples of every class."""
-    if not source.classes:
-        return
-    for part, examples in source.parts.items():
-        counts = torch.bincount(examples.targets, minlength=len(source.classes))
-        missing = [name for name, count in zip(source.classes, counts.tolist(), strict=True) if not count]
+    for (name, target), (part, examples) in product(source.targets.items(), source.parts.items()):
+        if target.kind != "classes":
+            continue
+        counts = torch.bincount(examples.targets[name], minlength=len(target.classes))
+        missing = [each for each, count in zip(target.classes, counts.tolist(), strict=True) if not count]
         if missing:
             listed = ", ".join(missing[:5]) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
             raise DataError(

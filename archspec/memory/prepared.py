@@ -1,0 +1,44 @@
+"""Functions with what is the same about them in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archspec.operators.backward import OUTPUT, Function, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A function, and what no name holds after it."""
+
+    function: Function
+    results_end: tuple[str, ...]
+    """results of functions"""
+    casts_end: tuple[Ref, ...]
+    """what autocast has turned into another type"""
+    is_contiguous: bool
+    """whether a slice of a larger tensor is copied first"""
+
+
+def prepared(functions: Sequence[Function]) -> tuple[Prepared, ...]:
+    """The functions of an operator, in order."""
+    results: dict[Ref, int] = {}
+    casts: dict[Ref, int] = {}
+    for index, function in enumerate(functions):
+        results[function.result] = index
+        casts.update(dict.fromkeys(function.casts, index))
+        for ref in (*(argument.value for argument in function.arguments), *function.saves, *function.holds):
+            for last in (results, casts):
+                if ref in last:
+                    last[ref] = index
+    results.pop(OUTPUT, None)
+    return tuple(
+        Prepared(
+            function,
+            tuple(str(ref) for ref, last in results.items() if last == index),
+            tuple(ref for ref, last in casts.items() if last == index),
+            any(argument.contiguous for argument in function.arguments),
+        )
+        for index, function in enumerate(functions)
+    )
