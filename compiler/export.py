@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 2**31
 """bytes that fit into one ONNX file"""
+_BATCH = "batch"
+"""what the dimension of any size is called"""
 _BATCHES = (2, 3)
 """what is exported with the first of these is tried with both"""
 
@@ -77,7 +79,7 @@ def _images(module: nn.Module, graph: Graph, batch: int, shell: Shell | None) ->
 
 def _exported(module: nn.Module, graph: Graph, images: Tensor) -> torch.export.ExportedProgram:
     try:
-        return torch.export.export(module, (images,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        return torch.export.export(module, (images,), dynamic_shapes=({0: torch.export.Dim(_BATCH)},))
     except TorchDynamoException as error:
         raise failure("E807", f"torch.export can't take {graph.name}: {_first_line(error)}") from error
 
@@ -97,6 +99,7 @@ def _write_onnx(module: nn.Module, graph: Graph, images: Tensor, path: Path, abo
         program = torch.onnx.export(
             _exported(module, graph, images),
             dynamo=True,
+            dynamic_shapes=({0: _BATCH},),
             input_names=[INPUT],
             output_names=[output.name for output in graph.outputs if not output.train_only],
             verbose=False,

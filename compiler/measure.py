@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.profiler import ProfilerActivity, profile
 
+from archspec.memory.garbage import uncollected
+
 _ENGINE = "autograd::engine::evaluate_function: "
 
 
@@ -43,7 +45,8 @@ class MeasuredMemory:
 
 def measure(run: Callable[[], object]) -> MeasuredMemory:
     """The CPU memory of a call, which has to run on this thread."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    # what was left in cycles before would be freed in the middle
+    with uncollected(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     results: Any = profiler.profiler
     events = results.kineto_results.experimental_event_tree()

@@ -68,6 +68,13 @@ def test_networks_run_elsewhere_with_any_batch(tmp_path: Path, spec: str, suffix
         assert _close(found, module(image).detach())
 
 
+def test_the_dimension_of_any_size_has_a_name(tmp_path: Path) -> None:
+    graph = archspec.load("lenet5")
+    export(_network(graph), graph, tmp_path / "n.onnx")
+    found = onnx.load(tmp_path / "n.onnx").graph
+    assert [value.type.tensor_type.shape.dim[0].dim_param for value in (*found.input, *found.output)] == ["batch"] * 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("operator", "example"), EXAMPLES)
 def test_every_operator_has_a_counterpart_in_onnx(tmp_path: Path, operator: type[Operator], example: Example) -> None:

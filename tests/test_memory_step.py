@@ -214,6 +214,8 @@ ORDER = {
     "slopes for an input that has no gradient": (
         "{type: prelu, per_map: true}, {type: flatten}, {type: dense, units: 4}"
     ),
+    "slopes of a vector": "{type: flatten}, {type: dense, units: 4}, {type: prelu, per_map: true}, {type: prelu}",
+    "slopes of one number": "{type: dense, units: 1}, {type: prelu}, {type: tanh}, {type: dense, units: 2}",
     "a norm behind which a concat stands": (
         "{type: conv, maps: 4, kernel: 3}, {type: concat, branches: [[{type: group_norm, groups: 2}], [{type: tanh,"
         " norm: batch}]]}"

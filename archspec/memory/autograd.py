@@ -168,7 +168,12 @@ class Autograd:
             if self._again is None:
                 made.record = len(self.records)
                 record = Record(
-                    name, [edge_to(values[each.value], each, function, lowered) for each in differentiated], []
+                    name,
+                    [
+                        edge_to(values[each.value], each, function, lowered=lowered, single=self.single)
+                        for each in differentiated
+                    ],
+                    [],
                 )
                 record.size, record.is_contiguous = size, prepared.is_contiguous
                 if function.together:

@@ -105,17 +105,18 @@ def typed(size: Size, lowered: bool) -> Size:
     return Size(size.elements, "lowered", size.per_batch) if lowered and size.dtype == "activation" else size
 
 
-def edge_to(value: Value, argument: Argument, function: Function, lowered: bool) -> Edge:
+def edge_to(value: Value, argument: Argument, function: Function, *, lowered: bool, single: bool) -> Edge:
     """Where the gradient of an argument goes."""
     edge = Edge(value.record, argument, value.size)
     is_cast = function.promotes and value.is_lowered != lowered
-    if not (argument.whole or argument.scratch or argument.gradient == "summed" or is_cast):
+    whole = None if argument.over_images and single else argument.whole
+    if not (whole or argument.scratch or argument.gradient == "summed" or is_cast):
         return edge
     edge.scratch = tuple(typed(each, lowered) for each in argument.scratch)
-    if argument.whole is not None or argument.gradient == "summed":
+    if whole is not None or argument.gradient == "summed":
         edge.fitted = (Size(value.size.elements, "float32", value.size.per_batch) if is_cast else value.size,)
-    if argument.whole is not None:
-        edge.first = typed(argument.whole, lowered)
+    if whole is not None:
+        edge.first = typed(whole, lowered)
     elif is_cast and argument.gradient == "new":
         edge.first = Size(value.size.elements, "float32", value.size.per_batch)
     if is_cast:

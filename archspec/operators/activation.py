@@ -209,7 +209,8 @@ class Prelu(_Activation):
         return (Parameter("weight", (inputs[0].maps if self.per_map else 1,)),)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        slopes = Argument("slopes", whole=Size(output.elements))
+        each_has_one = output.elements == (inputs[0].maps if self.per_map else 1)
+        slopes = Argument("slopes", whole=Size(output.elements), over_images=each_has_one)
         return (
             Function((Argument("weight", "view"),), "slopes", casts=("weight", 0)),
             Function((Argument(0), slopes), size=Size(output.elements), saves=(0, "slopes"), together=True),

@@ -42,6 +42,8 @@ class Argument:
     """tensors that are made on the way to the gradient"""
     whole: Size | None = None
     """the gradient before it is summed over what was broadcast"""
+    over_images: bool = False
+    """that is the images alone: with one of them it is not summed"""
     contiguous: bool = False
     """a slice of a larger tensor is copied first, in the backward pass too"""
 
