@@ -268,7 +268,7 @@ def test_the_new_operator_of_the_page_passes_the_checks_of_all_operators(monkeyp
 
 _FREE = ("outputs", "before.parameters", "after.parameters")
 """objects whose keys a spec gives"""
-_KINDS = {int: "integer", str: "text", bool: "true or false", float: "number", type(None): "null"}
+_KINDS = {int: "integer", str: "text", bool: "boolean", float: "number", type(None): "null"}
 
 
 def _paths(value: Any, path: str = "") -> dict[str, set[str]]:
@@ -339,5 +339,18 @@ def test_json_of_the_zoo_is_as_documented() -> None:
         "list": ("list",),
         "compare": ("compare lenet5 alexnet", "compare lenet5 alexnet zfnet"),
         "scale": ("scale efficientnet --phi 1", "scale efficientnet --macs 1.5G"),
+    }.items():
+        _agree(section, *(json.loads(run(f"archspec {command} --format json")) for command in commands))
+
+
+def test_json_of_memory_is_as_documented() -> None:
+    for section, commands in {
+        "memory, of training": ("memory lenet5", "memory resnet18 --depth 1 --recompute conv2 --dtype bf16"),
+        "memory, of inference": ("memory googlenet --inference",),
+        "fit": (
+            "fit lenet5 --memory 10MB",
+            "fit resnet18 --memory 2GiB --batch 512",
+            "fit resnet18 --memory 1GB --inference",
+        ),
     }.items():
         _agree(section, *(json.loads(run(f"archspec {command} --format json")) for command in commands))

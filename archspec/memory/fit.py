@@ -67,43 +67,72 @@ def ways_to_fit(
     *,
     ema: bool = False,
     precision: Precision = "float32",
-) -> Iterator[Way]:
-    """What makes a batch fit, the cheapest first; the first is the batch as it is, where that fits."""
+) -> list[Way]:
+    """What makes a batch fit, the cheapest first; the batch as it is alone, where that fits."""
+    wanted = _Wanted(graph, Program(graph), batch, memory, ema)
+    fused = replace(optimizer, loop="fused")
+    for loop in dict.fromkeys((optimizer, fused)):
+        way = wanted.whole(loop, precision)
+        if way is not None:
+            return [way]
+    precisions: tuple[Precision, ...] = ("float32", "bf16") if precision == "float32" else (precision,)
+    found = [way for each in precisions for way in wanted.ways(fused, each)]
+    return sorted(found, key=lambda way: (way.extra, way.accumulate))
 
-    program = Program(graph)
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A batch, and the memory that it is to fit into."""
+
+    graph: Graph
+    program: Program
+    batch: int
+    memory: int
+    ema: bool
 
     def course(
-        way: Optimizer, parts: int = 1, recompute: Sequence[str] = (), precision: Precision = precision
+        self, optimizer: Optimizer, precision: Precision, parts: int = 1, recompute: Sequence[str] = ()
     ) -> StepCourse:
-        return StepCourse(graph, way, parts=parts, ema=ema, recomputed=recompute, program=program, precision=precision)
+        """A step that trains in such a way."""
+        return StepCourse(
+            self.graph,
+            optimizer,
+            parts=parts,
+            ema=self.ema,
+            recomputed=recompute,
+            program=self.program,
+            precision=precision,
+        )
 
-    fused = replace(optimizer, loop="fused")
-    for way in dict.fromkeys((optimizer, fused)):
-        peak = course(way).peak(batch)
-        if peak <= memory:
-            yield Way(way.loop, precision, 1, (), peak, 0.0)
-            return
-    if precision == "float32":
-        peak = course(fused, precision="bf16").peak(batch)
-        if peak <= memory:
-            yield Way("fused", "bf16", 1, (), peak, 0.0)
-    in_parts, enough = course(fused, parts=2), batch + 1
-    for parts in _divisors(batch):
-        peak = in_parts.peak(batch // parts)
-        if parts > 1 and peak <= memory:
-            enough = parts
-            yield Way("fused", precision, parts, (), peak, 0.0)
-            break
-    for parts in _divisors(batch):
-        if parts >= enough:
-            return
-        plan = best_plan(graph, program, partial(course, fused, parts), batch // parts, memory)
-        if plan is not None:
-            yield Way("fused", precision, parts, plan.recompute, plan.peak, plan.extra)
-            return
+    def whole(self, optimizer: Optimizer, precision: Precision) -> Way | None:
+        """The batch in one part, with all that autograd keeps."""
+        peak = self.course(optimizer, precision).peak(self.batch)
+        return Way(optimizer.loop, precision, 1, (), peak, 0.0) if peak <= self.memory else None
+
+    def ways(self, optimizer: Optimizer, precision: Precision) -> Iterator[Way]:
+        """The batch as a whole, else in the fewest parts, and in fewer ones with the least computed again."""
+        way = self.whole(optimizer, precision) or self._in_parts(optimizer, precision)
+        if way is not None:
+            yield way
+        for parts in _divisors(self.batch):
+            if way is not None and parts >= way.accumulate:
+                return
+            course = partial(self.course, optimizer, precision, parts)
+            plan = best_plan(self.graph, self.program, course, self.batch // parts, self.memory)
+            if plan is not None:
+                yield Way(optimizer.loop, precision, parts, plan.recompute, plan.peak, plan.extra)
+                return
+
+    def _in_parts(self, optimizer: Optimizer, precision: Precision) -> Way | None:
+        course = self.course(optimizer, precision, parts=2)  # of which there may be more: the peak is the same
+        for parts in _divisors(self.batch)[1:]:
+            peak = course.peak(self.batch // parts)
+            if peak <= self.memory:
+                return Way(optimizer.loop, precision, parts, (), peak, 0.0)
+        return None
 
 
-def _divisors(number: int) -> Iterator[int]:
+def _divisors(number: int) -> list[int]:
     small = [divisor for divisor in range(1, isqrt(number) + 1) if number % divisor == 0]
     large = [number // divisor for divisor in reversed(small)]
-    yield from dict.fromkeys((*small, *large))
+    return list(dict.fromkeys((*small, *large)))

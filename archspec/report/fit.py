@@ -57,7 +57,7 @@ class FitReport:
             count = len(way.recompute)
             told += [f"recompute {count} segment{'s' if count > 1 else ''}"] if count else []
             table.rows.append([", ".join(told), bytes_text(way.peak), f"{100 * way.extra:.0f} %"])
-        blocks = [way.recompute for way in self.ways if way.recompute]
+        blocks = dict.fromkeys(way.recompute for way in self.ways if way.recompute)
         told = [f"recompute: [{', '.join(each)}]" for each in blocks]
         return "\n".join(
             [f"A batch of {self.wanted}:", table.as_text(width), *(wrapped(each, width, 2) for each in told)]
