@@ -230,6 +230,7 @@ def test_batch_is_learnt_by_heart_or_not(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_compiled_network_learns_the_same(tmp_path: Path) -> None:
     usual = losses(run_in(tmp_path / "a", spec=plain()).folder)
     compiled = run_in(tmp_path / "b", spec=plain("train.compile=true"))

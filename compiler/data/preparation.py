@@ -59,6 +59,11 @@ class Data:
         """Those that the main output tells apart; empty where it learns something else."""
         return self.main.classes if self.main.kind == "classes" else ()
 
+    @property
+    def held(self) -> int:
+        """The bytes of all images that lie on the device."""
+        return sum(split.images.nbytes for split in self.splits.values() if isinstance(split, Resident))
+
 
 def prepare(
     keys: DataKeys,

@@ -39,11 +39,13 @@ def planned(
     if plan is None:
         finer = (parts for parts in range(division.parts + 1, per_process + 1) if per_process % parts == 0)
         parts = next((parts for parts in finer if plan_in(parts) is not None), None)
-        need = bytes_text(course(division.parts, ()).peak(division.part) + data)
+        need, held = bytes_text(course(division.parts, ()).peak(division.part)), f"{bytes_text(data)} of data"
+        alone = "more memory, or a smaller network or input: not one example fits"
         raise TrainingError(
             "E913",
-            f"nothing makes {division.part} examples at a time, which take {need}, fit into memory: {keys.memory}",
-            f"accumulate: {parts}" if parts else "more memory, or a smaller network or input: not one example fits",
+            f"nothing makes {division.part} examples at a time, which take {need}{f' beside {held}' if data else ''}, "
+            f"fit into memory: {keys.memory}",
+            f"accumulate: {parts}" if parts else f"{alone} beside {held}; see `resident`" if data else alone,
         )
     beside = f" beside {bytes_text(data)} of data" if data else ""
     again = f", computing again {', '.join(plan.recompute)} ({100 * plan.extra:.1f} % more compute)"

@@ -15,7 +15,6 @@ from torch import nn
 from archspec.graph import Graph
 from archspec.training import TrainKeys
 from compiler.data import Data, prepare
-from compiler.data.splits import Resident
 from compiler.data.targets import Target
 from compiler.module import executed
 from compiler.source import Emitted, emitted
@@ -109,7 +108,7 @@ def open_session(
     if keys.weights is not None:
         _load(network, rows, keys, base, say)
     _check_learning(network, rows, keys)
-    plan = planned(graph, keys, division, _held(data), say)
+    plan = planned(graph, keys, division, data.held, say)
     if segments := plan or together(keys):
         apply(segments, graph, network, source)
     learner = Learner(network, criteria, keys, where, rows, tuple(graph.input))
@@ -118,11 +117,6 @@ def open_session(
         division = replace(division, parts=fitting_parts(learner, data.splits["train"], division, say))
     keys = keys.model_copy(update={"batch": division.batch, "accumulate": division.parts})
     return Session(replace(graph, train=keys), keys, data, source, learner, division, plan)
-
-
-def _held(data: Data) -> int:
-    """The bytes of all examples that lie on the device."""
-    return sum(split.images.nbytes for split in data.splits.values() if isinstance(split, Resident))
 
 
 def network_of(source: Emitted) -> nn.Module:

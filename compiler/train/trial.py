@@ -50,8 +50,7 @@ def dry_run(graph: Graph, *, base: Path, listener: Listener, machine: Machine = 
             f"batch      {division.batch}" + (f" in {division.parts} parts" if division.parts > 1 else ""),
             f"steps      {epochs} epochs of {steps}, {1000 * seconds:.1f} ms each",
             f"time       {_time_text(total)}, of which {_time_text(epochs * judged)} to judge",
-            f"memory     {bytes_text(_memory(session))}"
-            + (" of the device" if where.device.type == "cuda" else " of tensors, predicted"),
+            f"memory     {_memory_text(session)}",
             f"checkpoint {bytes_text(saved)}, {session.keys.checkpoint.keep} kept",
         ]
         return "\n".join(lines)
@@ -97,12 +96,13 @@ def _finish_work(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _memory(session: Session) -> int:
-    device = session.learner.where.device
+def _memory_text(session: Session) -> str:
+    device, held = session.learner.where.device, session.data.held
     if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
+        return f"{bytes_text(torch.cuda.max_memory_allocated(device))} of the device"
     course = course_of(session.graph, session.keys, recomputed=session.planned or None)
-    return course.peak(session.division.part)
+    beside = f", beside {bytes_text(held)} of data" if held else ""
+    return f"{bytes_text(course.peak(session.division.part))} of a step's tensors, predicted{beside}"
 
 
 def _tensors(value: object) -> Iterator[Tensor]:
