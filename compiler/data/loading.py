@@ -102,19 +102,24 @@ class Loader:
         self._plan.batches = [numbers.tolist() for numbers in order.cpu().split(batch)]
         with quietly():
             loading = iter(self._loader)
-        while True:
-            with quietly(), _workers_alive():  # without workers it is read here and now
-                found = next(loading, None)
-            if found is None:
-                return
-            yield found
+        for _ in self._plan.batches:
+            yield self._next(loading)
+        with quietly(), _workers_alive():
+            next(loading, None)  # the end, behind which the workers rest
+
+    def _next(self, loading: Iterator[Tensor | list[DataError]]) -> Tensor | list[DataError]:
+        with quietly(), _workers_alive():  # without workers it is read here and now
+            return next(loading)
 
     def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
         """The frames of the examples; `DataError` at the first that can't be read."""
-        for found in self.batches(order, batch):
-            if isinstance(found, list):
-                raise found[0]
-            yield found
+        return map(_sound, self.batches(order, batch))
+
+
+def _sound(found: Tensor | list[DataError]) -> Tensor:
+    if isinstance(found, list):
+        raise found[0]
+    return found
 
 
 @contextmanager

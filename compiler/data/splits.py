@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -77,33 +78,34 @@ class Split(ABC):
         """The normalised frames of the examples, in batches, on the device."""
 
     def _plain(self, order: Tensor, batch: int) -> Iterator[Batch]:
-        order_here = order.to(self.device)
+        # `map` holds on to nothing that it has given, where the variables of a loop would for a whole step
+        return map(self._as_it_is, order.to(self.device).split(batch), self.frames(order, batch))
+
+    def _as_it_is(self, numbers: Tensor, frames: Tensor) -> Batch:
         size = self.augmentation.size
-        for index, frames in enumerate(self.frames(order, batch)):
-            numbers = order_here[index * batch : (index + 1) * batch]
-            images = frames if frames.shape[-2:] == size else center(frames, size).contiguous()
-            yield self._as_input(images), _selected(self._plain_targets, numbers)
+        images = frames if frames.shape[-2:] == size else center(frames, size).contiguous()
+        return self._as_input(images), _selected(self._plain_targets, numbers)
 
     def _augmented(self, order: Tensor, batch: int, epoch: int) -> Iterator[Batch]:
         order = order.to(self.device)
-        if self.augmentation.mixes:
-            yield from self._mixed(order, batch, epoch)
-            return
-        for numbers, frames in zip(order.split(batch), self.frames(order, batch), strict=True):
-            keyed = Keyed(self.seed, epoch, numbers)
-            targets = _selected(self._targets, numbers)
-            if BOXES in targets:
-                targets[BOXES] = self.augmentation.moved(targets[BOXES], keyed)
-            yield self._as_input(self.augmentation(frames, keyed)), targets
-
-    def _mixed(self, order: Tensor, batch: int, epoch: int) -> Iterator[Batch]:
+        if not self.augmentation.mixes:
+            return map(partial(self._varied, epoch), order.split(batch), self.frames(order, batch))
         partners = self.augmentation.partners(Keyed(self.seed, epoch, order), len(self))
         pairs = [torch.cat(pair) for pair in zip(order.split(batch), partners.split(batch), strict=True)]
-        for pair, frames in zip(pairs, self.frames(torch.cat(pairs), 2 * batch), strict=True):
-            images, others = self.augmentation(frames, Keyed(self.seed, epoch, pair)).chunk(2)
-            own = Keyed(self.seed, epoch, pair[: len(images)])
-            mixed, share = self.augmentation.mixed(images, others, own)
-            yield self._as_input(mixed), self._mixed_targets(pair, share)
+        return map(partial(self._mixed, epoch), pairs, self.frames(torch.cat(pairs), 2 * batch))
+
+    def _varied(self, epoch: int, numbers: Tensor, frames: Tensor) -> Batch:
+        keyed = Keyed(self.seed, epoch, numbers)
+        targets = _selected(self._targets, numbers)
+        if BOXES in targets:
+            targets[BOXES] = self.augmentation.moved(targets[BOXES], keyed)
+        return self._as_input(self.augmentation(frames, keyed)), targets
+
+    def _mixed(self, epoch: int, pair: Tensor, frames: Tensor) -> Batch:
+        images, others = self.augmentation(frames, Keyed(self.seed, epoch, pair)).chunk(2)
+        own = Keyed(self.seed, epoch, pair[: len(images)])
+        mixed, share = self.augmentation.mixed(images, others, own)
+        return self._as_input(mixed), self._mixed_targets(pair, share)
 
     def _mixed_targets(self, pair: Tensor, share: Tensor) -> dict[str, Tensor]:
         mixed: dict[str, Tensor] = {}
@@ -127,11 +129,11 @@ class Resident(Split):
     images: Tensor
 
     def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
-        order, images = order.to(self.device), self.images
-        is_normalised = images.is_floating_point()
-        for at in range(0, len(order), batch):
-            found = images.index_select(0, order[at : at + batch])
-            yield found if is_normalised else self.steps.normalised(found)
+        return map(self._taken, order.to(self.device).split(batch))
+
+    def _taken(self, numbers: Tensor) -> Tensor:
+        found = self.images.index_select(0, numbers)
+        return found if found.is_floating_point() else self.steps.normalised(found)
 
 
 @dataclass
@@ -141,5 +143,7 @@ class Streamed(Split):
     loader: Loader
 
     def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
-        for found in self.loader.frames(order, batch):
-            yield self.steps.normalised(found.to(self.device, non_blocking=True))
+        return map(self._moved, self.loader.frames(order, batch))
+
+    def _moved(self, frames: Tensor) -> Tensor:
+        return self.steps.normalised(frames.to(self.device, non_blocking=True))

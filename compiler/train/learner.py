@@ -123,11 +123,12 @@ class Learner:
         right: list[Tensor] = []
         for index in range(max(number, 1)):
             images, targets = next(parts) if number else self._idle_part()
+            images = self._laid_out(images)  # and nothing holds them as they came
             # what is random in the network follows from the step, so that a run goes on as it would have
             _seed(where.device, mixed(self.keys.seed, step, index, where.rank))
             with without_exchange(self._forward, last=index + 1 >= number) if where.count > 1 else nullcontext():
                 with self._autocast():
-                    outputs = _sequence(self._forward(self._laid_out(images)))
+                    outputs = _sequence(self._forward(images))
                     loss = total_loss(self.criteria, outputs, targets)
                 share = loss * (len(images) / count if number else 0.0)
                 scaled = share * where.count if where.count > 1 else share  # gradients become means over processes
