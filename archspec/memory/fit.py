@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import isqrt
 
-from archspec.costs import cost
 from archspec.graph import Graph
 from archspec.memory.forward import ForwardCourse
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.plan import best_plan
 from archspec.memory.program import Program
-from archspec.memory.sizes import Dtype, weight_bytes
+from archspec.memory.sizes import Dtype, module_bytes
 from archspec.memory.training import StepCourse
 from archspec.training import Precision
 
@@ -55,7 +54,7 @@ def largest_training_batch(course: StepCourse, memory: int) -> int:
 
 def largest_inference_batch(graph: Graph, memory: int, *, dtype: Dtype = "float32") -> int:
     """The most images of a forward pass whose peak, weights included, stays within so many bytes."""
-    course, weights = ForwardCourse(graph, dtype=dtype), weight_bytes(cost(graph), dtype)
+    course, weights = ForwardCourse(graph, dtype=dtype), module_bytes(graph, dtype)
     return largest(lambda batch: weights + course.peak(batch) <= memory)
 
 

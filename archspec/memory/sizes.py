@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from archspec.costs import Cost
+from archspec.graph import Graph
 from archspec.operators.backward import Size
 from archspec.training import Precision
 
@@ -21,6 +22,19 @@ PRECISIONS: dict[str, Precision] = {"float32": "float32", "bfloat16": "bf16", "f
 def weight_bytes(cost: Cost, dtype: Dtype = "float32") -> int:
     """Bytes of all weights and running statistics."""
     return (cost.trainable + cost.other) * DTYPE_BYTES[dtype]
+
+
+def module_bytes(graph: Graph, dtype: Dtype = "float32") -> int:
+    """Bytes of all that a module holds: weights, running statistics, and whole numbers that count or point."""
+    numbers = whole = 0
+    for node in graph.nodes:
+        whole += node.operator.indices() if node.shares is None else 0
+        for parameter in node.parameters():
+            if parameter.kind == "counter":
+                whole += parameter.size
+            else:
+                numbers += parameter.size
+    return numbers * DTYPE_BYTES[dtype] + whole * DTYPE_BYTES["int64"]
 
 
 def element_bytes(dtype: Dtype) -> dict[str, int]:

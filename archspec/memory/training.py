@@ -11,7 +11,7 @@ from archspec.memory.garbage import uncollected
 from archspec.memory.ledger import Kind, Ledger
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.program import Program
-from archspec.memory.sizes import DTYPE_BYTES, element_bytes, size_bytes
+from archspec.memory.sizes import DTYPE_BYTES, element_bytes, module_bytes, size_bytes
 from archspec.memory.step import Step
 from archspec.operators.backward import Size
 from archspec.training import SGD, Precision
@@ -115,20 +115,14 @@ class StepCourse:
     def _base(self) -> dict[str, int]:
         element = DTYPE_BYTES["float32"]
         weights: dict[str, Size] = {}
-        total = counters = parameters = 0
+        parameters = 0
         for node in self._graph.nodes:
-            counters += node.operator.indices() * DTYPE_BYTES["int64"] if node.shares is None else 0
             for parameter in self.program.parameters[node.name]:
-                if parameter.kind == "counter":
-                    counters += DTYPE_BYTES["int64"]
-                    continue
-                total += parameter.size
                 parameters += parameter.size if parameter.kind in ("trained", "frozen") else 0
                 if parameter.kind == "trained" and node.name not in self._frozen:
                     weights[f"{node.name}.{parameter.name}"] = Size(parameter.size, "weight", per_batch=True)
-        everything = total * element + counters
         return {
-            "weights": everything,
+            "weights": module_bytes(self._graph),
             "optimizer": self._optimizer.state_bytes(weights, element),
             "mean": parameters * element if self._ema else 0,
             "gradients": element * sum(size.elements for size in weights.values()),

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archspec.costs import cost
 from archspec.graph import Graph
 from archspec.memory.arena import Arena, arena, two_layers
 from archspec.memory.forward import ForwardCourse
@@ -14,7 +13,7 @@ from archspec.memory.inference import InferenceMemory, inference_memory
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.plan import best_plan
 from archspec.memory.program import Program
-from archspec.memory.sizes import DTYPE_BYTES, Dtype, weight_bytes
+from archspec.memory.sizes import DTYPE_BYTES, Dtype, module_bytes
 from archspec.memory.training import StepCourse, TrainingMemory
 from archspec.report.table import Column, Table, wrapped
 from archspec.report.units import bytes_text
@@ -210,7 +209,7 @@ def inference_report(graph: Graph, *, batch: int, dtype: Dtype = "float32") -> I
         graph.name,
         batch,
         dtype,
-        weight_bytes(cost(graph), dtype),
+        module_bytes(graph, dtype),
         inference_memory(graph, batch=batch, dtype=dtype),
         ForwardCourse(graph, dtype=dtype).peak(batch),
         two_layers(graph, batch=batch, dtype=dtype),
