@@ -15,6 +15,7 @@ from archspec.training_data import Arrays, AugmentKeys, BoxKeys, Folder, Preproc
 from compiler.data import DataError
 from compiler.data.boxes import Window, corners, middle, overlap
 from compiler.data.picture import draw_batch
+from compiler.data.sources.box_table import read_boxes
 from tests.data_files import failure, prepared
 
 HEIGHT, WIDTH, COUNT = 20, 30, 40
@@ -126,7 +127,7 @@ def test_overlap_is_intersection_over_union() -> None:
     ("changed", "keys", "code", "said"),
     [
         ({}, {}, "E739", "reaches out of 0 to 1"),
-        ({}, {"unit": "pixel", "format": "cxcywh"}, "E739", "reaches out of the 20x30 image"),
+        ({}, {"unit": "pixel", "format": "cxcywh"}, "E739", "reaches out of its image, 30 wide and 20 high"),
         ({"boxes_train": np.full((COUNT, 4), 0.5)}, {}, "E739", "has no area"),
         ({"boxes_train": np.full((COUNT, 4), np.nan)}, {}, "E728", "NaN or infinity in box 0"),
         ({"boxes_train": np.zeros((COUNT, 5))}, {}, "E724", "boxes of type float64, 40x5"),
@@ -201,6 +202,31 @@ def test_tables_of_boxes_that_can_not_be_used(tmp_path: Path, text: str | None, 
         (tmp_path / "things" / "boxes.csv").write_text(text)
     found = failure(Folder(path="things"), tmp_path, Shape.of(1, HEIGHT, WIDTH), heads=HEADS)
     assert (found.code, said in found.message) == (code, True), found.message
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "format"),
+    [
+        ("file,top,left,bottom,right", "2,1,6,4", "xyxy"),
+        ("file;Y Max;x-min;ymin;XMAX", "6,1,2,4", "xyxy"),
+        ("image,x,y,w,h", "1,2,3,4", "xywh"),
+        ("image,h,w,cy,cx", "4,3,4,2.5", "cxcywh"),
+        ("image,x,y,w,h", "2.5,4,3,4", "cxcywh"),
+        ("who,knows,what,these,are", "1,2,4,6", "xyxy"),
+    ],
+)
+def test_columns_of_boxes_have_names(tmp_path: Path, header: str, row: str, format: Any) -> None:
+    (tmp_path / "boxes.csv").write_text(f"{header.replace(';', ',')}\na.png,{row}\n")
+    found = read_boxes(tmp_path, {"train": [str(tmp_path / "a.png")]}, format, [])["train"]
+    corner = corners(found, BoxKeys(format=format, unit="pixel"), torch.tensor([[8, 8]]), str)
+    assert corner.tolist() == [[1 / 8, 2 / 8, 4 / 8, 6 / 8]]
+
+
+def test_columns_of_another_format_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "boxes.csv").write_text("file,x,y,w,h\na.png,1,2,3,4\n")
+    with pytest.raises(DataError, match="the columns are called x, y, w, h, and boxes are read as xyxy") as caught:
+        read_boxes(tmp_path, {"train": [str(tmp_path / "a.png")]}, "xyxy", [])
+    assert caught.value.diagnostic.help == "boxes: {format: xywh}"
 
 
 def test_random_boxes_have_an_area() -> None:

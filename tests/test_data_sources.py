@@ -18,6 +18,8 @@ pytest.importorskip("PIL")
 
 from archspec.shape import Shape  # noqa: E402
 from archspec.training_data import MNIST, Arrays, Digits, FashionMNIST, PreprocessKeys, Random  # noqa: E402
+from compiler.data import DataError  # noqa: E402
+from compiler.data.preprocessing import Preprocessing  # noqa: E402
 from compiler.data.sources import idx as idx_files  # noqa: E402
 from tests.conftest import shared  # noqa: E402
 from tests.data_files import GREY, failure, idx, prepared, small_mnist  # noqa: E402
@@ -369,3 +371,19 @@ def test_random_fits_any_network() -> None:
         assert (tuple(batch.shape[1:]), len(targets["label"])) == (tuple(input), 16)
     few = prepared(Random(count=1, classes=12), Path(), GREY)
     assert counts(few)["train"] == [1] * 12
+
+
+@pytest.mark.parametrize(("least", "most", "has_white"), [(0.0, 1.0, True), (-1.0, 1.0, False), (0.0, 255.0, False)])
+def test_images_are_not_shown_to_what_learnt_any_numbers(
+    tmp_path: Path, least: float, most: float, has_white: bool
+) -> None:
+    numbers = np.linspace(least, most, 8 * 64, dtype=np.float32).reshape(8, 8, 8)
+    np.savez(tmp_path / "d.npz", x=numbers, y=np.arange(8) % 2)
+    data = prepared(Arrays(path="d.npz", split=(1.0, 1.0)), tmp_path, Shape.of(1, 8, 8))
+    steps = Preprocessing.from_dict(data.preprocessing)
+    assert any("not from 0 to 1" in note for note in data.notes) != has_white
+    if has_white:
+        assert steps.for_full(255.0).factor == pytest.approx(1 / 255)
+    else:
+        with pytest.raises(DataError, match="nobody can say what an image's white is"):
+            steps.for_full(255.0)

@@ -77,7 +77,7 @@ def corners(written: Tensor, keys: BoxKeys, sizes: Tensor, place: Callable[[int]
     as_read = f"boxes are read as {{format: {keys.format}, unit: {keys.unit}}}; set `boxes` of data to what they are"
     if bool(outside[at]):
         height, width = sizes[at].tolist()
-        limit = f"the {height:g}x{width:g} image" if keys.unit == "pixel" else "0 to 1"
+        limit = f"its image, {width:g} wide and {height:g} high" if keys.unit == "pixel" else "0 to 1"
         raise DataError("E739", f"{said} reaches out of {limit}", place(at), as_read)
     raise DataError("E739", f"{said} has no area", place(at), as_read)
 

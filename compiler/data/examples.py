@@ -138,6 +138,8 @@ class Source:
     parts: dict[str, Examples]
     full: float = 255.0
     """the number that stands for white"""
+    has_white: bool = True
+    """whether there is such a number: in arrays of any numbers nobody can say which"""
     notes: list[str] = field(default_factory=list[str])
 
     @property

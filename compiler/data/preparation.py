@@ -159,7 +159,7 @@ def _fitted(
     may_be_larger = augment.crop is not None or augment.resized_crop is not None
     misfits: list[DataError] = []
     for maps in (input.maps,) if input.is_maps else _maps_of_vectors(train):
-        steps = Preprocessing.of(preprocess, input, maps, source.full)
+        steps = replace(Preprocessing.of(preprocess, input, maps, source.full), has_white=source.has_white)
         first = train.in_maps(maps)
         stored = first.stored(0)
         steps = replace(steps, stored=(stored.shape[1], stored.shape[2]))

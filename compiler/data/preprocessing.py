@@ -48,6 +48,8 @@ class Preprocessing:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     components: Components | None = None
+    has_white: bool = True
+    """whether there is a number that stands for white, so that image files can be shown to the network"""
     stored: tuple[int, int] | None = None
     """the size that training examples had, before any step"""
     classes: tuple[str, ...] = field(default=())
@@ -84,7 +86,15 @@ class Preprocessing:
         return _plain(asdict(self))
 
     def for_full(self, full: float) -> Preprocessing:
-        """The same for examples in which another number is white: images, where digits from 0 to 16 were trained."""
+        """The same for examples in which another number is white: images, where digits from 0 to 16 were trained.
+
+        `DataError` where no number of the training's examples is white.
+        """
+        if not self.has_white:
+            raise DataError(
+                "E730", "the network learnt arrays of numbers that are not from 0 to 1: nobody can say what an image's "
+                "white is among them", None, "train with arrays of uint8, uint16, or floats from 0 to 1",
+            )  # fmt: skip
         return replace(self, full=full, factor=self.factor * self.full / full)
 
     # --- what is done to an example by itself

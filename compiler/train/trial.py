@@ -137,19 +137,21 @@ def overfit_batch(graph: Graph, *, base: Path, listener: Listener, machine: Mach
         order = epoch_order(len(train), keys.seed, 0)[: division.batch]
         losses: list[float] = []
         right = 0
+        # of several outputs the main one alone is judged: there it is the loss that tells
+        is_judged = bool(session.data.classes) and sum(not each.train_only for each in graph.outputs) == 1
         for step in range(_BY_HEART):
             parts = train.batches(order, division.part, epoch=0, augment=False)
             loss, correct = learner.step(parts, -(-len(order) // division.part), step, len(order), keys.optimizer.rate)
             losses.append(loss.item())
             right = int(correct)
-            if _is_learnt(losses, right, len(order), bool(session.data.classes)):
+            if _is_learnt(losses, right == len(order), is_judged):
                 break
-        learnt = _is_learnt(losses, right, len(order), bool(session.data.classes))
+        learnt = _is_learnt(losses, right == len(order), is_judged)
         known = f", {right} of {len(order)} right" if session.data.classes else ""
         said = f"loss {losses[0]:.4f} -> {losses[-1]:.4f} in {len(losses)} steps on one batch of {len(order)}{known}"
         verdict = "learnt by heart" if learnt else "not learnt: look at the rate, the loss and the labels"
         return Trial(f"{said}: {verdict}", learnt)
 
 
-def _is_learnt(losses: Sequence[float], right: int, count: int, has_classes: bool) -> bool:
-    return right == count if has_classes else losses[-1] < 0.01 * losses[0]
+def _is_learnt(losses: Sequence[float], all_right: bool, is_judged: bool) -> bool:
+    return all_right if is_judged else losses[-1] < 0.01 * losses[0]

@@ -16,7 +16,7 @@ from archspec.names import LABEL
 from archspec.shape import Shape
 from archspec.training_data import Arrays
 from compiler.data.errors import DataError, reading
-from compiler.data.examples import WHOLE, Examples, Source, Stack
+from compiler.data.examples import WHOLE, Source, Stack
 from compiler.data.sources.labels import Written, check_finite, read_targets
 from compiler.data.targets import Target
 
@@ -52,7 +52,7 @@ def arrays(keys: Arrays, base: Path, input: Shape, wanted: Collection[str]) -> S
         targets[name], tensors = read_targets(name, written, keys.classes if name == LABEL else None, notes)
         for part, tensor in tensors.items():
             learnt[part][name] = tensor
-    parts: dict[str, Examples] = {}
+    parts: dict[str, Stack] = {}
     full: dict[str, float] = {}
     for part, each in found.items():
         stored, full[part] = _images(each.images, keys, input, each.place)
@@ -68,7 +68,11 @@ def arrays(keys: Arrays, base: Path, input: Shape, wanted: Collection[str]) -> S
     if len(set(full.values())) > 1:
         types = ", ".join(f"{part} up to {most:g}" for part, most in full.items())
         raise DataError("E724", f"arrays of several types: {types}", None, "make them of one type, such as uint8")
-    return Source(targets, parts, next(iter(full.values())), notes)
+    white = next(iter(full.values()))
+    has_white = white != 1.0 or all(each.images.min() >= 0.0 and each.images.max() <= 1.0 for each in parts.values())
+    if not has_white and input.area > 1:
+        notes.append("the numbers are not from 0 to 1: image files can't be shown to a network that learns them")
+    return Source(targets, dict(parts), white, has_white, notes)
 
 
 def _parts(keys: Arrays, base: Path, wanted: Collection[str]) -> dict[str, _Part]:

@@ -35,7 +35,7 @@ def folder(keys: Folder, base: Path, wanted: Collection[str]) -> Source:
     top = _folders(root, notes)
     parts = _parts(root, top)
     if not parts:
-        return _with_boxes(_whole(root, top, keys, wanted), root, wanted)
+        return _with_boxes(_whole(root, top, keys, wanted), root, keys.boxes.format, wanted)
     beside = sorted(name for name in top if top[name] not in parts.values())
     if beside:
         notes.append(f"left out, beside the parts: {_listed(beside)}")
@@ -50,13 +50,13 @@ def folder(keys: Folder, base: Path, wanted: Collection[str]) -> Source:
         found = {WHOLE: found["train"]}
     roots = {**parts, WHOLE: parts["train"], "test": parts.get("test", root)}
     files: dict[str, Examples] = {name: _files(each, classes, roots[name]) for name, each in found.items()}
-    return _with_boxes(Source(labelled(classes), files, notes=notes), root, wanted)
+    return _with_boxes(Source(labelled(classes), files, notes=notes), root, keys.boxes.format, wanted)
 
 
-def _with_boxes(source: Source, root: Path, wanted: Collection[str]) -> Source:
+def _with_boxes(source: Source, root: Path, format: str, wanted: Collection[str]) -> Source:
     if BOXES in wanted:
         paths = {part: each.paths for part, each in source.parts.items() if isinstance(each, Files)}
-        for part, boxes in read_boxes(root, paths, source.notes).items():
+        for part, boxes in read_boxes(root, paths, format, source.notes).items():
             examples = source.parts[part]
             source.parts[part] = examples.with_targets({**examples.targets, BOXES: boxes})
         source.targets[BOXES] = Target("boxes", width=4)
