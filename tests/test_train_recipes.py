@@ -118,6 +118,16 @@ def test_weights_from_a_file_but_for_a_new_head(tmp_path: Path) -> None:
     assert "skip: [ROW" in said
 
 
+def test_a_head_may_have_another_name_than_that_of_the_file(tmp_path: Path) -> None:
+    file = run_in(tmp_path / "a", "train.epochs=1", "train.ema=null").folder / WEIGHTS
+    renamed = SPEC.replace("name: fc,", "name: classes,").replace("units: 3", "units: 4")
+    assert renamed.count("classes") == 1
+    settings = [f"train.weights={{file: {file}, skip: classes}}", "train.freeze=stem", "train.epochs=1"]
+    new = load_file(run_in(tmp_path / "b", spec=archspec.loads(renamed, settings=settings)).folder / WEIGHTS)
+    assert torch.equal(new["stem.weight"], load_file(file)["stem.weight"])
+    assert new["classes.weight"].shape[0] == 4
+
+
 def test_early_stop_keeps_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy
 

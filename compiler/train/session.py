@@ -196,11 +196,14 @@ def _load(network: nn.Module, rows: Rows, keys: TrainKeys, base: Path, say: Call
     weights = Weights(found.name, kept(found.tensors), found.ordered, found.metadata, found.notes)
     own = kept(network.state_dict())
     report = compare(own, weights)
-    if not report.fits:
+    # what the file has besides is an old head, where rows start anew
+    if report.missing or report.misshaped or (report.unexpected and not skip):
         (finding,) = mismatches(report, weights)
         help = f"let rows start anew: weights: {{file: {keys.weights.file}, skip: [ROW, …]}}"
         raise TrainingError("E802", finding.message, help)
     with torch.no_grad():
         for name in report.loaded:
             own[name].copy_(weights.tensors[name])
-    say(f"weights from {path}: {len(report.loaded)} tensors" + (f", without {', '.join(skip)}" if skip else ""))
+    without = f", without {', '.join(skip)}" if skip else ""
+    left = f"; left in the file: {', '.join(report.unexpected)}" if report.unexpected else ""
+    say(f"weights from {path}: {len(report.loaded)} tensors{without}{left}")

@@ -57,7 +57,9 @@ def read_weights(path: str | Path, *, key: str | None = None) -> Weights:
             start = file.read(64)
     except OSError as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else (error.strerror or "").lower()
-        raise failure("E801", f"{path} can't be read: {reason}") from error
+        inside = next(iter(sorted(path.glob("*.safetensors"))), None) if path.is_dir() else None
+        help = f"name the file in it: {inside}" if inside is not None else None
+        raise failure("E801", f"{path} can't be read: {reason}", help) from error
     if start[8:9] == b"{":
         weights = _read_safetensors(path)
         if key is not None:

@@ -94,7 +94,7 @@ def _counted(rows: Mapping[str, Written], classes: tuple[str, ...]) -> tuple[Tar
                 "E726",
                 f"label {int(each.array[at])} of example {at}",
                 each.place,
-                f"labels from 0 to {len(classes) - 1}",
+                "classes are numbered from 0 on" if each.array[at] < 0 else f"labels from 0 to {len(classes) - 1}",
             )
     numbers = {part: torch.from_numpy(each.array.astype(np.int64)) for part, each in rows.items()}
     return Target("classes", classes), numbers
