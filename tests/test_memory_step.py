@@ -15,7 +15,7 @@ from archspec.graph import Graph
 from archspec.memory.forward import ForwardCourse
 from archspec.memory.optimizer import Loop, Optimizer
 from archspec.memory.training import StepCourse
-from archspec.training import SGD, Adam, AdamW, RMSprop
+from archspec.training import SGD, Adam, AdamW, Precision, RMSprop
 from compiler.measure import measure
 from tests.test_against_torch import of_each_kind, small
 from tests.test_random_specs import specs
@@ -111,6 +111,17 @@ def test_frozen_rows(count: int) -> None:
     graph = small("googlenet")
     frozen = [node.name for node in graph.nodes if node.parameters()][: 3 * count]
     agree(StepCourse(graph, frozen=frozen), TorchStep(graph, 2, frozen=frozen))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("keys", ["", ", per_map: true"])
+def test_frozen_slopes_have_a_gradient_for_nothing(keys: str, precision: Precision) -> None:
+    graph = archspec.loads(
+        "input: 3x8x8\nlayers: [{name: a, type: conv, maps: 4, kernel: 3}, "
+        f"{{name: p, type: prelu{keys}}}, {{type: dense, units: 3}}]"
+    )
+    step = TorchStep(graph, 3, frozen=["p"], precision=precision)
+    agree(StepCourse(graph, frozen=["p"], precision=precision), step)
 
 
 @pytest.mark.parametrize("frozen", [["C3"], ["C1", "S2", "C3"]])

@@ -209,5 +209,8 @@ def run_runs(arguments: argparse.Namespace) -> int:
         return 0
     print(runs_table(runs).as_format(arguments.format, terminal_width()))
     if arguments.runs and len(runs) > 1 and arguments.format in ("text", "markdown"):
-        print("\n" + differences_table(runs).as_format(arguments.format, terminal_width()))
+        table = differences_table(runs)
+        print(
+            "\n" + (table.as_format(arguments.format, terminal_width()) if table.rows else "their specs are the same")
+        )
     return 0

@@ -177,8 +177,11 @@ class Autograd:
                 )
                 record.size, record.is_contiguous = size, prepared.is_contiguous
                 if function.together:
-                    read = [values[argument.value] for argument in function.arguments]
-                    record.wasted = tuple(value.size for value in read if value.record == CONSTANT)
+                    edges = [
+                        edge_to(values[each.value], each, function, lowered=lowered, single=self.single)
+                        for each in function.arguments
+                    ]
+                    record.wasted = tuple(each.first or each.size for each in edges if each.target == CONSTANT)
                 self.records.append(record)
                 if function.number == "saved":
                     record.saved.append(ledger.hold(number))
