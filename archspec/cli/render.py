@@ -13,14 +13,12 @@ from archspec.cli.arguments import (
     add_command,
     add_spec_options,
     changes_of,
-    compiled,
     is_run,
     limits_of,
     natural,
-    options_of,
     report,
 )
-from archspec.cli.commands import SPEC_HELP, add_measures
+from archspec.cli.commands import SPEC_HELP, add_measures, checked_graph
 from archspec.cli.guard import guarded
 from archspec.report.training import SPEC
 
@@ -105,13 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
         return guarded(lambda arguments: _show_maps(arguments, path, format, look))(arguments)
     if is_run(arguments.spec):
         arguments.spec = str(Path(arguments.spec) / SPEC)
-    limits = limits_of(arguments)
-    checked = compiled(arguments.spec, options_of(arguments))
-    quiet = {"warning"} if checked.graph is not None else set[str]()
-    report((each for each in checked.diagnostics if each.severity not in quiet), limits)
-    if checked.graph is None:
+    graph = checked_graph(arguments.spec, arguments)
+    if graph is None:
         return 1
-    graph = checked.graph
     draw = by_graphviz if arguments.engine == "dot" else render
     data = _drawn(graph, lambda: draw(graph, format, look), arguments)
     return 1 if data is None else _written(path, data)
