@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.([A-Za-z_][A-Za-z0-9_]*|\d+))*")
@@ -111,3 +113,9 @@ def identifier_from(text: str) -> str:
     """The identifier most like a text: `ResNet-50` gives `ResNet_50`."""
     name = re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_")
     return f"_{name}" if not name or name[0].isdigit() else name
+
+
+def is_of(patterns: Collection[str], name: str) -> bool:
+    """Whether a weight, a module, a row or a block belongs to what one of the patterns names."""
+    steps = name.split(".")
+    return any(fnmatchcase(".".join(steps[:end]), pattern) for pattern in patterns for end in range(1, len(steps) + 1))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 from archspec.diagnostic import Findings
 from archspec.document import Map, is_list, span_at
 from archspec.graph import Graph
-from archspec.memory.program import THROUGH, Program
-from archspec.names import LABEL
+from archspec.memory.program import Program
+from archspec.names import LABEL, is_of
 from archspec.source import Span
+from archspec.stretch import THROUGH
 from archspec.suggest import did_you_mean
 from archspec.training import SECTIONS, RBFLoss, TrainKeys, type_of
 from archspec.validation import Reporter, place_in, shown
@@ -85,40 +85,51 @@ def _fits(model: type[BaseModel], map: Map, subject: str, findings: Findings) ->
     return True
 
 
-def is_of(patterns: Sequence[str], name: str) -> bool:
-    """Whether a weight, a module or a row belongs to what one of the patterns names."""
-    steps = name.split(".")
-    return any(fnmatchcase(".".join(steps[:end]), pattern) for pattern in patterns for end in range(1, len(steps) + 1))
-
-
 def check_training(graph: Graph, keys: TrainKeys, written: Map, findings: Findings) -> None:
     """Findings for what a section says that does not go with the network, or with itself."""
     rows = [row.name for row in graph.rows]
-    blocks = {".".join(row.split(".")[:end]) for row in rows for end in range(1, row.count(".") + 1)}
-    for path, patterns, names, kind in (
-        (("freeze",), keys.freeze, rows, "row"),
-        (("weights", "skip"), keys.weights.skip if keys.weights else (), rows, "row"),
-        (("recompute",), keys.recompute, blocks, "block"),
+    for path, patterns in (
+        (("freeze",), keys.freeze),
+        (("weights", "skip"), keys.weights.skip if keys.weights else ()),
     ):
         for pattern, span in _placed(patterns, written, path):
-            if THROUGH in pattern and kind == "block":
-                _check_segment(graph, pattern, span, findings)
-            elif not any(is_of((pattern,), name) for name in names):
+            if not any(is_of((pattern,), row) for row in rows):
                 findings.add(
-                    "E901", f"`{path[-1]}` of train names no {kind}: there is no {pattern}", span, label="unknown",
-                    help=did_you_mean(pattern, {name.split(".")[0] for name in names}),
+                    "E901", f"`{path[-1]}` of train names no row: there is no {pattern}", span, label="unknown",
+                    help=did_you_mean(pattern, {row.split(".")[0] for row in rows}),
                 )  # fmt: skip
+    if keys.recompute:
+        _check_recomputed(graph, keys.recompute, written, findings)
     _check_times(keys, written, findings)
     _check_losses(graph, keys, written, findings)
 
 
-def _check_segment(graph: Graph, pattern: str, span: Span, findings: Findings) -> None:
-    """`first..last` are blocks of which each takes what the one before it makes, and nothing else does."""
-    if Program(graph).segment(pattern) is None:
-        findings.add(
-            "E901", f"`recompute` of train names no blocks that follow one another: {pattern}", span, label="no chain",
-            help="name blocks alone, or the first and the last of some without a row between them",
-        )  # fmt: skip
+def _check_recomputed(graph: Graph, patterns: tuple[str, ...], written: Map, findings: Findings) -> None:
+    """Patterns are of blocks; rows, and `first..last`, have names; nothing is computed again twice."""
+    program = Program(graph)
+    known = {name.split(".")[0] for name in (*program.units, *(row.name for row in graph.rows))}
+    spans = dict(_placed(patterns, written, ("recompute",)))
+    for pattern, span in spans.items():
+        if program.named((pattern,)):
+            continue
+        if THROUGH in pattern:
+            message, label = f"names nothing that runs by itself and has one result: {pattern}", "no stretch"
+            help = "the first and the last of rows and blocks that stand in the network itself, or in one block"
+        else:
+            message, label = f"names no row or block: there is no {pattern}", "unknown"
+            help = did_you_mean(pattern, known)
+        findings.add("E901", f"`recompute` of train {message}", span, label=label, help=help)
+    owners: dict[str, str] = {}
+    for name in program.named(patterns):
+        segment = program.segment(name)
+        others = [owners[node.name] for node in (segment.nodes if segment else ()) if node.name in owners]
+        if others:
+            span = spans.get(name) or spans.get(others[0], written.span)
+            findings.add(
+                "E902", f"`recompute` of train has rows in common: {others[0]} and {name}", span, label="a second time",
+                help="leave out one of them",
+            )  # fmt: skip
+        owners.update((node.name, name) for node in (segment.nodes if segment else ()))
 
 
 def _placed(patterns: tuple[str, ...], written: Map, path: tuple[str, ...]) -> Iterator[tuple[str, Span]]:

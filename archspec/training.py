@@ -227,11 +227,11 @@ class TrainKeys(Keys):
     channels_last: Flag = Field(default=False, description="keep the maps of a pixel side by side in memory")
     compile: Flag = Field(default=False, description="compile the network: a slow start, then faster steps")
     recompute: Texts = Field(
-        default=(), description="blocks whose inside is computed again for gradients, which saves memory"
+        default=(), description="rows and blocks whose inside is computed again for gradients, which saves memory"
     )
     memory: Memory | None = Field(
         default=None,
-        description="the most memory of a step: of its blocks as many are computed again as that takes, the cheapest",
+        description="the most memory of a step: as many rows and blocks are computed again as that takes, the cheapest",
         examples=["8GiB"],
     )
     deterministic: Flag = Field(default=False, description="the same bytes from every run, on a GPU too")

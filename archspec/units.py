@@ -51,6 +51,8 @@ class Use:
     name: str
     unit: Unit
     branch: str | None = None
+    is_method: bool = False
+    """it is no instance of a class, but rows that run in a method of the class around them"""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -74,6 +76,8 @@ class Loop:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     branch: str | None = None
+    taken: str = ""
+    """which turns of the list these are, as Python says it, where they are not all"""
 
     @property
     def units(self) -> tuple[Unit, ...]:

@@ -27,13 +27,11 @@ from archspec.training import (
     RMSprop,
     TrainKeys,
 )
-from compiler import emitted
 from compiler.data.targets import Target
 from compiler.train.losses import Criterion, criteria_of, total_loss
 from compiler.train.mean import MovingMean
 from compiler.train.metrics import Sums
 from compiler.train.optimizer import Optimizer
-from compiler.train.rows import Rows
 from compiler.train.schedule import Fall, Schedule
 
 OPTIMIZERS = [
@@ -272,17 +270,3 @@ def test_moving_mean_follows_the_formula() -> None:
     with mean.in_place():
         assert made.weight.item() == pytest.approx(expected)
     assert made.weight.item() == 4.0
-
-
-@pytest.mark.parametrize(
-    ("named", "wanted"),
-    [
-        (["conv2"], ["conv2.0", "conv2.1"]),  # a list of modules is never called, so those in it are meant
-        (["conv2.0", "conv2.1"], ["conv2.0", "conv2.1"]),
-        (["conv3.1"], ["conv3.1"]),
-        (["fc"], ["fc"]),
-    ],
-)
-def test_named_blocks_are_modules_that_run(named: list[str], wanted: list[str]) -> None:
-    graph = archspec.load("resnet/resnet18")
-    assert Rows.of(graph, emitted(graph)).blocks(named) == wanted

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import compiler
 from archspec.graph import Graph
 from archspec.memory.training import StepCourse
 from archspec.training import Precision
 from compiler.measure import MeasuredMemory, held_bytes, measure
-from compiler.train.planning import apply
+from compiler.train.planning import apply, source_for
+from compiler.train.session import network_of
 
 OptimizerOf = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -38,11 +38,13 @@ class TorchStep:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        self.module = compiler.build(self.graph).train()
-        paths = compiler.emitted(self.graph).paths
+        source = source_for(self.graph, self.recomputed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.module = network_of(source).train()
         for node in self.frozen:
-            self.module.get_submodule(paths[node]).requires_grad_(False).eval()
-        apply(self.recomputed, self.graph, self.module, compiler.emitted(self.graph))
+            self.module.get_submodule(source.paths[node]).requires_grad_(False).eval()
+        apply(self.recomputed, self.graph, self.module, source)
         self.optimizer = self.optimizer_of([each for each in self.module.parameters() if each.requires_grad])
         self.images = torch.randn(self.batch, *self.graph.input)
         shapes = [self.graph.shape_of(output.node)[1:] for output in self.graph.outputs]

@@ -13,7 +13,7 @@ from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
 from archspec.graph import Graph
 from archspec.memory.optimizer import LOOPS, Optimizer
 from archspec.memory.sizes import PRECISIONS
-from archspec.train_section import is_of
+from archspec.names import is_of
 from archspec.training import SGD, Adam, AdamW, Precision, RMSprop, type_of
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def run_memory(arguments: argparse.Namespace) -> int:
 def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> TrainingReport | int:
     """The report of a step: what is not asked for is as `train:` says; the exit code, said why, where there is none."""
     from archspec.memory.program import Program
-    from archspec.memory.recipe import frozen_nodes, recomputed_units
+    from archspec.memory.recipe import frozen_nodes
     from archspec.report.memory import training_report
 
     keys, program = graph.train, Program(graph)
@@ -137,7 +137,7 @@ def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> Traini
         return 2
     patterns: dict[str, list[str]] = {"row": arguments.freeze or [], "block": arguments.recompute or []}
     frozen = [row for row in graph.rows if is_of(patterns["row"], row.name)]
-    blocks = recomputed_units(program, patterns["block"])
+    blocks = program.named(patterns["block"])
     for what, names in (("row", [row.name for row in frozen]), ("block", blocks)):
         for pattern in patterns[what]:
             if not any(is_of((pattern,), name) for name in names):
@@ -146,7 +146,7 @@ def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> Traini
     nodes = [node.name for row in frozen for node in row.nodes]
     if keys is not None:
         nodes = nodes if arguments.freeze else frozen_nodes(graph, keys)
-        blocks = blocks if arguments.recompute else recomputed_units(program, keys.recompute)
+        blocks = blocks if arguments.recompute else program.named(keys.recompute)
     return training_report(
         graph,
         _optimizer(graph, arguments),

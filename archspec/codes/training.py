@@ -17,7 +17,8 @@ TRAINING_CODES = (
     Code(
         "E902",
         "keys of `train` that contradict each other",
-        "A warmup or a second phase that lies behind the end of the run never comes, and parts of a batch are equal.",
+        "A warmup or a second phase that lies behind the end of the run never comes, parts of a batch are equal, and "
+        "nothing is computed again twice.",
         _LAYERS + "  {data: random, epochs: 2, schedule: {type: cosine, warmup: 3}}\n",
     ),
     Code(

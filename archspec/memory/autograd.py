@@ -232,8 +232,14 @@ class Autograd:
         self._frame = frame
 
     def leave(self) -> None:
-        """The frame has run."""
-        self._frame = None
+        """The frame has run. If gradients want nothing of its inside, nothing is left of it."""
+        frame, self._frame = self._frame, None
+        if frame is None:
+            return
+        self.ledger.frames.append((frame.label, tuple(frame.inputs), frame.waiting > 0))
+        if not frame.waiting:
+            for storage in frame.inputs:
+                self.ledger.drop(storage)
 
     def _run_again(self, frame: Frame) -> None:
         ledger = self.ledger
@@ -271,6 +277,8 @@ class Autograd:
     def backward(self, root: Value) -> None:
         """Gradients of all weights that a loss depends on."""
         ledger = self.ledger
+        if not ledger.savers:
+            ledger.savers = [(record.label, tuple(record.saved)) for record in self.records if record.saved]
         seed = ledger.allocate("gradient of the loss", root.size)
         waiting = self._edges_into(root.record)
         arrived: dict[int, Gradient] = {root.record: Gradient(ledger.hold(seed))}

@@ -28,6 +28,10 @@ class Ledger:
         """the events at which something new begins, and what that is"""
         self.passes: list[int] = []
         """the events at which a forward pass begins"""
+        self.savers: list[tuple[str, tuple[int, ...]]] = []
+        """what saves something from the forward to the backward pass, and what that is; of the first loss"""
+        self.frames: list[tuple[str, tuple[int, ...], bool]] = []
+        """of what is computed again, what it saves for that, and whether it has to"""
         self._owners: list[int] = []
 
     def mark(self, moment: str) -> None:

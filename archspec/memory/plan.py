@@ -1,23 +1,23 @@
 """Which units to compute again in the backward pass, so that a step fits into a memory with the least computed twice.
 
-Two recorded steps, one that keeps everything and one that computes every unit again, say what each unit holds, and
-how high memory rises while it runs, in either way. A unit's rise lies on top of what the units before it hold. So the
-cheapest plan is found from the first unit to the last, by the bytes that are saved so far and what that costs.
+How high memory rises in a unit depends on what those before it hold, and on nothing else of a plan. So the cheapest
+plan is found from the first unit to the last: of all ways as far as some unit, those are followed that hold less than
+all that cost less.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 from archspec.graph import Graph
-from archspec.memory.autograd import RANDOM_STATE
-from archspec.memory.ledger import BACKWARD
-from archspec.memory.program import THROUGH, Program
+from archspec.memory.chain import Chain
+from archspec.memory.program import Program
 from archspec.memory.training import StepCourse
+from archspec.stretch import through
 from archspec.units import Loop, Unit, Use
 
 CourseOf = Callable[[Sequence[str]], StepCourse]
@@ -27,6 +27,8 @@ _STEPS = 12_000
 _LEAST = 8
 """partial plans that are followed at least, and blocks that a segment may have at least"""
 _TRIES = 4
+_MOST = 128
+"""rows and blocks that a plan chooses from; of more, neighbours go together"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,15 @@ def best_plan(graph: Graph, program: Program, course_of: CourseOf, batch: int, m
     units = _candidates(program, kept)
     if not units:
         return None
-    names = [unit.name.removesuffix(".") for unit in units]
+    names = [_bare(unit) for unit in units]
     every = course_of(names)
-    chain = _Chain(graph, program, units, kept, free, every, batch)
+    chain = Chain(graph, program, units, free, every, batch)
     bound = memory
     for _ in range(_TRIES):
-        found = chain.cheapest(bound)
+        found = _cheapest(chain, bound)
         if found is None:
             break
-        segments = tuple(THROUGH.join(dict.fromkeys((names[first], names[last]))) for first, last in found)
+        segments = tuple(through(names[first], names[last]) for first, last in found)
         peak = course_of(segments).peak(batch)
         if peak <= memory:
             return Plan(segments, peak, extra_compute(graph, program, segments))
@@ -74,7 +76,7 @@ def extra_compute(graph: Graph, program: Program, segments: Sequence[str]) -> fl
 
 
 def _candidates(program: Program, kept: Mapping[str, int]) -> list[Unit]:
-    """The smallest units that hold most of what is kept, in the order in which they run."""
+    """Rows, and the smallest blocks that hold most of what is kept, in the order in which they run."""
 
     def size(unit: Unit) -> int:
         return sum(kept.get(node.name, 0) for node in unit.nodes)
@@ -87,7 +89,28 @@ def _candidates(program: Program, kept: Mapping[str, int]) -> list[Unit]:
         elif size(unit):
             yield unit
 
-    return [each for item in program.root.items for unit in _units(item) for each in inner(unit)]
+    found = [each for unit in program.elements for each in list(inner(unit)) or [unit]]
+    while len(found) > _MOST and len(pairs := list(_pairs(program, found))) < len(found):
+        found = pairs
+    return found
+
+
+def _pairs(program: Program, units: Sequence[Unit]) -> Iterator[Unit]:
+    """Every two of the network's rows and blocks that follow one another as one."""
+    waiting: Unit | None = None
+    for unit in units:
+        both = program.stretch(through(_bare(waiting), _bare(unit))) if waiting is not None else None
+        if both is not None:
+            yield both
+        elif waiting is not None:
+            yield waiting
+        waiting = None if both is not None else unit
+    if waiting is not None:
+        yield waiting
+
+
+def _bare(unit: Unit) -> str:
+    return unit.name.removesuffix(".")
 
 
 def _units(item: object) -> tuple[Unit, ...]:
@@ -99,180 +122,71 @@ def _units(item: object) -> tuple[Unit, ...]:
 class _State(NamedTuple):
     """A plan as far as some unit."""
 
-    saved: int
-    """bytes that its segments do not hold"""
+    held: int
+    """bytes that the units before hold, but for what this one takes from the last of them"""
     macs: int
     before: _State | None
     segment: tuple[int, int] | None
 
 
-@dataclass(slots=True)
-class _Rise:
-    """How high memory rises while a unit runs."""
+def _cheapest(chain: Chain, memory: int) -> list[tuple[int, int]] | None:
+    """The first and last units of segments that are computed again, where some stay within so many bytes."""
+    alone = _search(chain, memory, 1, sum(chain.macs))
+    longest = max(_STEPS // (_LEAST * len(chain.units)), _LEAST)
+    found = _search(chain, memory, longest, alone.macs if alone is not None else sum(chain.macs))
+    state, segments = found or alone, list[tuple[int, int]]()
+    if state is None:
+        return None
+    while state is not None:
+        if state.segment is not None:
+            segments.append(state.segment)
+        state = state.before
+    return segments[::-1]
 
-    start: int = 0
-    """when its forward pass begins"""
-    forward: int = 0
-    turn: int = 0
-    """when its backward pass begins"""
-    backward: int = 0
 
-
-class _Chain:
-    """Units in the order in which they run, with what each holds and needs."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        program: Program,
-        units: list[Unit],
-        kept: Mapping[str, int],
-        free: StepCourse,
-        again: StepCourse,
-        batch: int,
-    ) -> None:
-        self.units = units
-        self.macs = [sum(node.macs() for node in unit.nodes) for unit in units]
-        self._place = {node.name: index for index, unit in enumerate(units) for node in unit.nodes}
-        before = 0
-        self._before: dict[str, int] = {}
-        for node in graph.nodes:
-            before = max(before, self._place.get(node.name, before - 1) + 1)
-            self._before[node.name] = before
-        count = len(units)
-        held = self._held(kept)
-        held_again = self._held(again.kept_by_node(batch))
-        self.saved = [held[index] - held_again[index] for index in range(count)]
-        self.outside = [0] * (count + 1)
-        """the most while what is in no unit runs, by the number of units before it"""
-        self.kept = self._rises(free, batch, self.outside)
-        rises = self._rises(again, batch, [0] * (count + 1))
-        self.sums = [0]
-        for each in self.saved:
-            self.sums.append(self.sums[-1] + each)
-        self.again = [
-            _Rise(each.start, each.forward + self.sums[index], each.turn, each.backward + self.sums[index])
-            for index, each in enumerate(rises)
-        ]
-        self.follows = [False] * count
-        """whether a unit follows the one before it"""
-        self._lengths = [1] * count
-        self.inputs = [0] * count
-        sizes = again.bytes_by_name(batch)
-        for index in range(1, count):
-            name = THROUGH.join(each.name.removesuffix(".") for each in units[index - 1 : index + 1])
-            self.follows[index] = program.segment(name) is not None
-            self._lengths[index] += self._lengths[index - 1] * self.follows[index]
-            self.inputs[index] = sizes.get(units[index].inputs[0], 0)
-
-    def _held(self, kept: Mapping[str, int]) -> list[int]:
-        """The bytes that each unit holds when the loss is known."""
-        found = [0] * len(self.units)
-        for node, size in kept.items():
-            if node in self._place:
-                found[self._place[node]] += size
-        return found
-
-    def _rises(self, course: StepCourse, batch: int, outside: list[int]) -> list[_Rise]:
-        ledger, totals = course.ledger(batch), list(course.totals(batch))
-        found = [_Rise() for _ in self.units]
-        passes = iter([*ledger.passes[1:], len(totals) + 1])
-        following, is_back = next(passes), False
-        ends = [*(start for start, _ in ledger.marks[1:]), len(totals)]
-        for (start, what), end in zip(ledger.marks, ends, strict=True):
-            if start >= following:
-                following, is_back = next(passes), False
-            most = max(totals[max(start - 1, 0) : end], default=0)
-            is_back = is_back or what.startswith(BACKWARD)
-            node = what.removeprefix(BACKWARD).partition(":")[0]
-            place = self._place.get(node)
-            if place is None:
-                before = self._before.get(node, 0 if what == "optimizer" else len(self.units))
-                outside[before] = max(outside[before], most)
-                continue
-            rise, level = found[place], totals[max(start - 1, 0)]
-            if is_back:
-                rise.turn = rise.turn or level
-                rise.backward = max(rise.backward, most)
-            else:
-                rise.start = rise.start or level
-                rise.forward = max(rise.forward, most)
-        return found
-
-    def cheapest(self, memory: int) -> list[tuple[int, int]] | None:
-        """The first and last units of segments that are computed again, where some stay within so many bytes."""
-        alone = self._cheapest(memory, 1, sum(self.macs))
-        longest = max(_STEPS // (_LEAST * len(self.units)), _LEAST)
-        found = self._cheapest(memory, longest, alone.macs if alone is not None else sum(self.macs))
-        state, segments = found or alone, list[tuple[int, int]]()
-        if state is None:
-            return None
-        while state is not None:
-            if state.segment is not None:
-                segments.append(state.segment)
-            state = state.before
-        return segments[::-1]
-
-    def _cheapest(self, memory: int, longest: int, most: int) -> _State | None:
-        """The plan for the last unit whose segments are no longer than so many units, for at most so much compute."""
-        count = len(self.units)
-        # nothing wants more bytes saved than this
-        enough = max(self.outside + [max(each.forward, each.backward) for each in (*self.kept, *self.again)]) - memory
-        width = max(_STEPS // sum(min(length, longest) for length in self._lengths), _LEAST)
-        states: list[list[_State]] = [[] for _ in range(count + 1)]
-        states[0] = [_State(0, 0, None, None)]
-        for index in range(count):
-            front = _pruned(states[index], self.outside[index] - memory, width)
-            if not front:
-                continue
-            rise = self.kept[index]
-            for state in _from(front, max(rise.forward, rise.backward) - memory):
-                states[index + 1].append(state)
-            for last, height, saved, macs in islice(self._segments(index), longest):
-                if front[0].macs + macs > most:
+def _search(chain: Chain, memory: int, longest: int, most: int) -> _State | None:
+    """The plan for the last unit whose segments are no longer than so many units, for at most so much compute."""
+    count = len(chain.units)
+    width = max(_STEPS // max(sum(min(length, longest) for length in chain.lengths), 1), _LEAST)
+    # apart by whether the last unit holds what it hands on
+    states: list[tuple[list[_State], list[_State]]] = [([], []) for _ in range(count + 1)]
+    states[0][False].append(_State(0, 0, None, None))
+    for index in range(count):
+        taken, outside = chain.taken[index], chain.outside[index]
+        fronts = [_pruned(each, memory - outside, width) for each in states[index]]
+        for is_held, front in enumerate(fronts):
+            held = taken if is_held or chain.keeps_taken[index] else 0
+            rise = chain.kept[index]
+            height = max(held + max(rise.backward, outside), rise.forward)
+            target = states[index + 1][chain.keeps_given[index]]
+            floor = memory - chain.rest[index + 1]  # less than that is as good
+            for state in _within(front, memory - height):
+                target.append(_State(max(state.held + held + chain.inner[index], floor), state.macs, state, None))
+        front = _pruned([state for front in fronts for state in front], memory - outside, width)
+        if not front:
+            continue
+        for last, height, holds, macs in islice(chain.segments(index), longest):
+            if front[-1].macs + macs > most:
+                break
+            target = states[last + 1][False]
+            floor = memory - chain.rest[last + 1]
+            for state in reversed(_within(front, memory - max(height, taken + outside))):
+                if state.macs + macs > most:
                     break
-                target = states[last + 1]
-                for state in _from(front, height - memory):
-                    if state.macs + macs > most:
-                        break
-                    made = _State(min(state.saved + saved, enough), state.macs + macs, state, (index, last))
-                    target.append(made)
-        front = _pruned(states[count], self.outside[count] - memory, width)
-        return min(front, key=lambda each: each.macs, default=None)
-
-    def _segments(self, first: int) -> Iterator[tuple[int, int, int, int]]:
-        """The ends of segments that begin at a unit, with how high memory rises, what they save, and what they cost."""
-        forward = first_pass = inside = inputs = macs = 0
-        held = self.sums[first]
-        for last in range(first, len(self.units)):
-            if last > first and not self.follows[last]:
-                return
-            if last > first:
-                inputs += self.inputs[last] + RANDOM_STATE.elements
-            rise = self.again[last]
-            saved = self.sums[last + 1] - held + inputs
-            macs += self.macs[last]
-            first_pass = max(first_pass, rise.forward - self.sums[last] + held)
-            height = max(rise.backward, first_pass, inside)
-            if last > first:
-                climb = self.kept[last].turn - saved + forward - self.kept[first].start
-                height = max(height, climb + 2 * RANDOM_STATE.elements)
-            yield last, height, saved, macs
-            forward = max(forward, self.kept[last].forward)
-            inside = max(inside, self.kept[last].backward + RANDOM_STATE.elements)
+                target.append(_State(max(state.held + holds, floor), state.macs + macs, state, (index, last)))
+    ended = [state for each in states[count] for state in _pruned(each, memory - chain.outside[count], width)]
+    return min(ended, key=lambda each: each.macs, default=None)
 
 
-def _from(front: list[_State], least: int) -> list[_State]:
-    """Of plans in the order of what they save, those that save enough."""
-    return front[bisect_left(front, least, key=lambda state: state.saved) :]
+def _within(front: list[_State], most: int) -> list[_State]:
+    """Of plans in the order of what they hold, those that hold no more."""
+    return front[: bisect_right(front, most, key=lambda state: state.held)]
 
 
-def _pruned(states: list[_State], least: int, most: int) -> list[_State]:
-    """In the order of what they save, the plans that save enough, and of which no other saves as much for less."""
+def _pruned(states: list[_State], most: int, width: int) -> list[_State]:
+    """In the order of what they hold, the plans that hold little enough, and of which no other holds less for less."""
     found: list[_State] = []
-    for state in sorted((each for each in states if each.saved >= least), key=lambda each: (-each.saved, each.macs)):
+    for state in sorted((each for each in states if each.held <= most), key=lambda each: (each.held, each.macs)):
         if not found or state.macs < found[-1].macs:
             found.append(state)
-    if len(found) > most:
-        found = [*found[:: len(found) // most + 1], found[-1]]
-    return found[::-1]
+    return [*found[:: len(found) // width + 1], found[-1]] if len(found) > width else found

@@ -10,19 +10,21 @@ from itertools import pairwise
 from archspec.graph import Graph, Node
 from archspec.memory.garbage import uncollected
 from archspec.memory.prepared import Prepared, prepared
+from archspec.names import is_of
+from archspec.stretch import THROUGH, Stretches, methods
 from archspec.units import Item, Loop, Step, Unit, Units, Use
 
-THROUGH = ".."
-"""between the names of the first and the last of units that are computed again together"""
 Run = tuple[Node, tuple[str, ...]]
 """a node that runs, with the tensors it reads; identities are left out"""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Units that follow one another, of which each takes what the one before made."""
+    """Units that follow one another, of which each takes what the one before made; or one stretch of the network."""
 
     units: tuple[Unit, ...]
+    is_stretch: bool = False
+    """rows of the network, and perhaps blocks, that run in a method of their own"""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -102,8 +104,37 @@ class Program:
         (tensor,) = one.outputs
         return tensor not in self._units.results and names.issuperset(self._units.users[tensor])
 
+    @cached_property
+    def _stretches(self) -> Stretches:
+        return Stretches(self._units, self.root)
+
+    @cached_property
+    def elements(self) -> list[Unit]:
+        """What runs in the network itself: blocks, and rows that can run by themselves, in their order."""
+        found = (each.unit or self.stretch(each.name) for each in self._stretches.elements)
+        return list(dict.fromkeys(unit for unit in found if unit is not None))
+
+    def named(self, patterns: Collection[str]) -> list[str]:
+        """What patterns mean: rows and stretches that are named, and the outermost blocks of patterns."""
+        units: list[str] = []
+        for name in self.units:
+            if is_of(patterns, name) and not any(name.startswith(f"{outer}.") for outer in units):
+                units.append(name)
+        return [*(name for name in patterns if name not in self.units and self.segment(name) is not None), *units]
+
+    def stretch(self, name: str) -> Unit | None:
+        """A row or block of the network, or `first..last`, as a unit; None where it can't run by itself."""
+        return self._stretches.find(name)
+
     def segment(self, name: str) -> Segment | None:
-        """What a unit's name means, or `first..last`; None where there is none, or units do not follow one another."""
+        """What the name of a block or row means, or `first..last`; None where there is none, or they do not follow."""
+        found = self._chain(name)
+        if found is None and (stretch := self.stretch(name)) is not None:
+            return Segment((stretch,), is_stretch=True)
+        return found
+
+    def _chain(self, name: str) -> Segment | None:
+        """Blocks that follow one another."""
         first, _, last = name.partition(THROUGH)
         units = [self.units[first]] if first in self.units else []
         while units and last and units[-1].name.removesuffix(".") != last:
@@ -130,7 +161,9 @@ class Program:
         """What runs, and what variables let go of; some segments are computed again."""
         segments = [segment for name in recomputed if (segment := self.segment(name)) is not None]
         borders = _Borders({each.units[0]: each for each in segments}, {each.units[-1]: each for each in segments})
-        return self._inside(self.root, borders)
+        stretches = [each.units[0] for each in segments if each.is_stretch]
+        root = self._stretches.gathered(methods(stretches)) if stretches else self.root
+        return self._inside(root, borders)
 
     def inference(self) -> Iterator[Statement]:
         """What runs for the results that are there outside of training."""

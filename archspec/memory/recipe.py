@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from archspec.graph import Graph
 from archspec.memory.optimizer import Optimizer
-from archspec.memory.program import THROUGH, Program
+from archspec.memory.program import Program
 from archspec.memory.training import StepCourse
-from archspec.train_section import is_of
+from archspec.names import is_of
 from archspec.training import TrainKeys
 
 
@@ -17,16 +17,6 @@ def frozen_nodes(graph: Graph, keys: TrainKeys) -> list[str]:
     if keys.unfreeze is not None:
         return []
     return [node.name for row in graph.rows if is_of(keys.freeze, row.name) for node in row.nodes]
-
-
-def recomputed_units(program: Program, patterns: Collection[str]) -> list[str]:
-    """The segments that patterns name, and the outermost units."""
-    found = [pattern for pattern in patterns if THROUGH in pattern and program.segment(pattern)]
-    units: list[str] = []
-    for name in program.units:
-        if is_of(tuple(patterns), name) and not any(name.startswith(f"{outer}.") for outer in units):
-            units.append(name)
-    return found + units
 
 
 def course_of(
@@ -46,6 +36,6 @@ def course_of(
         parts=parts or keys.accumulate,
         frozen=frozen_nodes(graph, keys),
         ema=keys.ema is not None,
-        recomputed=recomputed_units(program, keys.recompute) if recomputed is None else recomputed,
+        recomputed=program.named(keys.recompute) if recomputed is None else recomputed,
         program=program,
     )

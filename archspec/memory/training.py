@@ -132,6 +132,10 @@ class StepCourse:
         """The recorded step."""
         return self._of_one if batch == 1 else self._of_many
 
+    def sizes(self, batch: int) -> list[int]:
+        """The bytes of every tensor that is ever there."""
+        return [size_bytes(size, batch, self._bytes_of) for size in self.ledger(batch).sizes]
+
     def totals(self, batch: int) -> Iterator[int]:
         """The bytes after each event of the step."""
         ledger = self.ledger(batch)

@@ -6,14 +6,15 @@ import inspect
 import keyword
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import compiler.layers as layers
 from archspec.costs import cost
 from archspec.graph import Graph
+from archspec.stretch import Stretches, methods
 from archspec.units import Loop, Step, Unit, Units, Use
-from compiler.source.classes import Class, Classes
+from compiler.source.classes import Class, Classes, outline
 from compiler.source.constructor import Constructor
 from compiler.source.forward import Forward
 from compiler.source.layout import WIDTH
@@ -35,11 +36,13 @@ class Emitted:
     """for each node that is a module, where it is in the network's module"""
     units: dict[str, str]
     """for each unit, where it is"""
+    methods: dict[str, str]
+    """for each stretch of the network's own rows and blocks, the method that runs it"""
 
 
-def emitted(graph: Graph) -> Emitted:
-    """The source of a graph's module, with what is known of it."""
-    return _File(graph).emitted()
+def emitted(graph: Graph, stretches: Sequence[str] = ()) -> Emitted:
+    """The source of a graph's module, with what is known of it; stretches of rows get methods of their own."""
+    return _File(graph, stretches).emitted()
 
 
 def emit(graph: Graph) -> str:
@@ -50,10 +53,13 @@ def emit(graph: Graph) -> str:
 class _File:
     """The file of one network."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, stretches: Sequence[str]) -> None:
         self.graph = graph
         self.units = Units(graph)
         self.root = self.units.root()
+        self.stretches = Stretches(self.units, self.root)
+        found = [unit for name in stretches if (unit := self.stretches.find(name)) is not None]
+        self.methods = methods(found, (item.name for item in self.root.items))
         self.taken = {
             "F",
             "Tensor",
@@ -86,8 +92,9 @@ class _File:
         standard = [line for sign, line in _IMPORTS if sign == "Callable[" and sign in text]
         third = [line for sign, line in _IMPORTS if sign != "Callable[" and re.search(rf"\b{re.escape(sign)}", text)]
         lines += [*standard, *third, "from torch import Tensor, nn", "", "", text]
-        paths = dict(self._paths(self.root, ""))
-        return Emitted("\n".join(lines) + "\n", self.root_name, paths, dict(_unit_paths(self.root, "")))
+        paths, units = dict(self._paths(self.root, "")), dict(_unit_paths(self.root, ""))
+        methods = {unit.name.removesuffix("."): method for method, unit in self.methods.items()}
+        return Emitted("\n".join(lines) + "\n", self.root_name, paths, units, methods)
 
     def _title(self) -> str:
         numbers = cost(self.graph)
@@ -111,9 +118,15 @@ class _File:
             yield "    def reset_parameters(self) -> None:"
             yield from resets
         yield ""
-        is_root = self.root in owner.units
+        if self.root not in owner.units:
+            yield from Forward(owner, constructor, (), is_network=False).lines()
+            return
+        for method, unit in self.methods.items():
+            yield from Forward(outline(unit), constructor, (), is_network=True).lines(method)
+            yield ""
         train_only = tuple(output.train_only for output in self.graph.outputs)
-        yield from Forward(owner, constructor, train_only if is_root else (), is_network=is_root).lines()
+        network = outline(self.stretches.gathered(self.methods)) if self.methods else owner
+        yield from Forward(network, constructor, train_only, is_network=True).lines()
 
     def _paths(self, unit: Unit, prefix: str) -> Iterator[tuple[str, str]]:
         for item in unit.items:

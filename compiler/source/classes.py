@@ -57,6 +57,22 @@ class Class:
     signature: Signature | None = None
 
 
+def outline(unit: Unit) -> Class:
+    """A unit by itself, as what its `forward` is written from."""
+    refs = _refs(unit)
+    slots = [Slot(item.name, [item], tuple(refs[tensor] for tensor in item.inputs)) for item in unit.items]
+    return Class(unit.kind, [unit], slots, len(unit.inputs), tuple(refs[tensor] for tensor in unit.outputs))
+
+
+def _refs(unit: Unit) -> dict[str, Ref]:
+    """The tensors of a unit as its class calls them."""
+    refs = {tensor: (IN, index) for index, tensor in enumerate(unit.inputs)}
+    for item in unit.items:
+        for index, tensor in enumerate(item.outputs):
+            refs[tensor] = (item.name, index)
+    return refs
+
+
 class Classes:
     """The classes of a network, those first that others use.
 
@@ -116,14 +132,9 @@ class Classes:
         return known
 
     def _refs(self, unit: Unit) -> dict[str, Ref]:
-        """The tensors of a unit as its class calls them."""
         refs = self._known_refs.get(unit)
         if refs is None:
-            refs = {tensor: (IN, index) for index, tensor in enumerate(unit.inputs)}
-            for item in unit.items:
-                for index, tensor in enumerate(item.outputs):
-                    refs[tensor] = (item.name, index)
-            self._known_refs[unit] = refs
+            refs = self._known_refs[unit] = _refs(unit)
         return refs
 
     def form(self, item: Item) -> Any:

@@ -78,15 +78,15 @@ class Forward:
 
     # -- lines --------------------------------------------------------------------------------------
 
-    def lines(self) -> Iterator[str]:
-        """The lines of `forward`."""
+    def lines(self, method: str = "forward") -> Iterator[str]:
+        """The lines of `forward`, or of a method for a part of it."""
         body = list(self._body())
         several = len(self.owner.outputs) > 1
         result = "Tensor" if not several else f"tuple[{', '.join(['Tensor'] * len(self.owner.outputs))}]"
         if self.train_only:
             result = "Tensor | tuple[Tensor, ...]" if len(self.inference) == 1 else "tuple[Tensor, ...]"
         parameters = Bracket("(", ("self", *(f"{name}: Tensor" for name in self.arguments)), ")")
-        yield from laid_out("def forward", parameters, f" -> {result}:", 1)
+        yield from laid_out(f"def {method}", parameters, f" -> {result}:", 1)
         yield from body
 
     def _body(self) -> Iterator[str]:
@@ -157,9 +157,10 @@ class Forward:
     def _row_name(self, slot: Slot) -> str:
         """The name of the row that a slot ends."""
         example = slot.example
-        if not isinstance(example, Step) or not example.ends_row:
+        ends_row = example.ends_row if isinstance(example, Step) else isinstance(example, Use) and example.is_method
+        if not ends_row:
             return slot.name
-        return identifier(self.constructor.graph.row_of[example.node.name].name.replace(".", "_"))
+        return identifier(self.constructor.graph.row_of[example.outputs[0]].name.replace(".", "_"))
 
     def _keep_for_training(self, slot: Slot) -> Iterator[str]:
         """A second name, in training alone, for a tensor that is a result there: inference can let go of it."""
@@ -229,7 +230,7 @@ class Forward:
         steps = loop.rows[0]
         modules = [step for step in steps if step.call.is_module]
         turns = {step.name: self._fresh(step.name, keep=False) for step in modules}
-        lists = tuple(f"self.{step.name}" for step in modules)
+        lists = tuple(f"self.{step.name}{loop.taken}" for step in modules)
         source = Bracket("zip(", (*lists, "strict=True"), ")") if len(modules) > 1 else lists[0]
         head = laid_out(f"for {', '.join(turns.values())} in ", source, ":", depth)
         yield from with_comment(list(head), comment)
@@ -300,7 +301,7 @@ class Forward:
     # -- names --------------------------------------------------------------------------------------
 
     def _fresh(self, base: str, *, keep: bool = True) -> str:
-        name = base
+        name = base = base.partition("[")[0]  # of some turns of a list
         for number in count(2):
             if name not in self.taken:
                 break

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from archspec.memory.program import THROUGH
 from archspec.training import TrainKeys
 from compiler.data.splits import Batch
 from compiler.data.targets import Targets
@@ -19,7 +18,6 @@ from compiler.train.metrics import Sums
 from compiler.train.optimizer import Optimizer
 from compiler.train.order import mixed, share_of_test
 from compiler.train.processes import Processes, divide, together, without_exchange
-from compiler.train.recompute import recompute
 from compiler.train.rows import Rows, lies_in
 from compiler.train.shards import copy_into, whole
 
@@ -57,9 +55,6 @@ class Learner:
         self.counts_right = self.criteria[self.main].target.kind == "classes"
         if keys.channels_last:
             network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        blocks = [pattern for pattern in keys.recompute if THROUGH not in pattern]
-        for path in rows.blocks(blocks) if blocks else ():
-            recompute(network.get_submodule(path))
         self.is_divided = where.count > 1 and keys.parallel == "fsdp"
         if self.is_divided:
             divide(network, _parts_of(network), where, _REDUCED[keys.precision])

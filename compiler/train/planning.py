@@ -1,23 +1,23 @@
-"""What a run computes again, so that a step stays within the memory that its recipe gives it."""
+"""What a run computes again: what its recipe names, or what keeps a step within the memory that it gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
 from archspec.byte_size import byte_size
 from archspec.graph import Graph
 from archspec.memory.plan import Plan, best_plan
-from archspec.memory.program import THROUGH, Program
+from archspec.memory.program import Program, Segment
 from archspec.memory.recipe import course_of
 from archspec.memory.training import StepCourse
 from archspec.report.units import bytes_text
 from archspec.training import TrainKeys
-from compiler.source import Emitted
+from compiler.source import Emitted, emitted
 from compiler.train.failure import TrainingError
 from compiler.train.order import Division
-from compiler.train.recompute import recompute_together
+from compiler.train.recompute import recompute_method, recompute_together
 
 
 def planned(
@@ -25,7 +25,7 @@ def planned(
 ) -> tuple[str, ...]:
     """The segments to compute again; `data` are the bytes of examples that lie beside a step all the time."""
     if keys.memory is None:
-        return ()
+        return tuple(Program(graph).named(keys.recompute)) if keys.recompute else ()
     program, memory = Program(graph), byte_size(keys.memory) or 0
     per_process = division.batch // division.processes
 
@@ -53,16 +53,26 @@ def planned(
     return plan.recompute
 
 
+def source_for(graph: Graph, segments: Sequence[str]) -> Emitted:
+    """The source of a network in which segments can be computed again."""
+    program = Program(graph) if segments else None
+    return emitted(graph, [name for name in segments if program and _segment(program, name).is_stretch])
+
+
 def apply(segments: Sequence[str], graph: Graph, network: nn.Module, source: Emitted) -> None:
-    """Let the network's modules compute segments again."""
+    """Let the network's methods and modules compute segments again."""
     program = Program(graph)
-    paths: Mapping[str, str] = source.units
     for name in segments:
-        segment = program.segment(name)
-        assert segment is not None, f"{name} was planned, or checked with the recipe"
-        recompute_together([network.get_submodule(paths[unit.name.removesuffix(".")]) for unit in segment.units])
+        segment = _segment(program, name)
+        if segment.is_stretch:
+            paths = [path for node in segment.nodes if (path := source.paths.get(node.name))]
+            recompute_method(network, source.methods[name], map(network.get_submodule, paths))
+        else:
+            paths = [source.units[unit.name.removesuffix(".")] for unit in segment.units]
+            recompute_together([network.get_submodule(path) for path in paths])
 
 
-def together(keys: TrainKeys) -> tuple[str, ...]:
-    """What the recipe itself wants to be computed again in segments of several blocks."""
-    return tuple(pattern for pattern in keys.recompute if THROUGH in pattern)
+def _segment(program: Program, name: str) -> Segment:
+    segment = program.segment(name)
+    assert segment is not None, f"{name} was planned, or checked with the recipe"
+    return segment

@@ -27,7 +27,7 @@ from compiler.train.folder import RunFolder
 from compiler.train.loop import Listener, Loop, Silence
 from compiler.train.processes import Processes, processes
 from compiler.train.schedule import Schedule
-from compiler.train.session import Session, open_session, recipe_of, settings_of
+from compiler.train.session import Begun, Session, open_session, recipe_of, settings_of
 from compiler.train.state import Row, State
 from compiler.train.stopping import Stop
 from compiler.train.weights import write_weights
@@ -43,7 +43,7 @@ class Machine:
 
 ANY_MACHINE = Machine()
 _SILENCE = Silence()
-_ABOUT = ("base", "targets", "preprocessing", "source", "class", "modules", "units")
+_ABOUT = ("base", "targets", "preprocessing", "source", "class", "modules", "units", "methods", "recomputed")
 """what a run has to know of itself to be judged and gone on with"""
 
 
@@ -92,8 +92,7 @@ def resume(run: Path, *, listener: Listener, machine: Machine = ANY_MACHINE) -> 
         if where.leads:
             for path in checkpoint.leftovers(folder.checkpoints):
                 path.unlink()
-        source, preprocessing = source_of(folder, about), about["preprocessing"]
-        session = open_session(graph, Path(about["base"]), where, listener.note, source, preprocessing)
+        session = open_session(graph, Path(about["base"]), where, listener.note, _begun(folder, about))
         return _learn(session, folder, _identity(text), listener)
 
 
@@ -109,7 +108,13 @@ def _about(session: Session, name: str, base: Path) -> dict[str, Any]:
         "class": session.source.class_name,
         "modules": session.source.paths,
         "units": session.source.units,
+        "methods": session.source.methods,
+        "recomputed": session.recomputed,
     }
+
+
+def _begun(folder: RunFolder, about: dict[str, Any]) -> Begun:
+    return Begun(source_of(folder, about), about["preprocessing"], tuple(about["recomputed"]))
 
 
 def source_of(folder: RunFolder, about: dict[str, Any]) -> Emitted:
@@ -117,7 +122,7 @@ def source_of(folder: RunFolder, about: dict[str, Any]) -> Emitted:
     text = folder.text(MODEL)
     if _identity(text) != about["source"]:
         raise folder.damaged(MODEL, "it is not the source that was trained")
-    return Emitted(text, about["class"], about["modules"], about["units"])
+    return Emitted(text, about["class"], about["modules"], about["units"], about["methods"])
 
 
 def weights_of(folder: RunFolder) -> Path:
@@ -260,11 +265,11 @@ def evaluate(
     folder = RunFolder.existing(run)
     graph, about, _ = read_run(folder)
     weights = weights_of(folder)
-    keys = recipe_of(graph).model_copy(update={"weights": None})
+    keys = recipe_of(graph).model_copy(update={"weights": None, "memory": None, "recompute": ()})
     with processes(machine.device) as where, settings_of(keys, machine.threads):
-        graph, source, preprocessing = replace(graph, train=keys), source_of(folder, about), about["preprocessing"]
-        note = listener.note if where.leads else _SILENCE.note
-        session = open_session(graph, Path(about["base"]), where, note, source, preprocessing)
+        graph, note = replace(graph, train=keys), listener.note if where.leads else _SILENCE.note
+        begun = replace(_begun(folder, about), recomputed=())  # what is judged has no gradients
+        session = open_session(graph, Path(about["base"]), where, note, begun)
         from compiler.weights import read_weights
 
         session.learner.put_weights(read_weights(weights).tensors)

@@ -17,14 +17,14 @@ from archspec.training import TrainKeys
 from compiler.data import Data, prepare
 from compiler.data.targets import Target
 from compiler.module import executed
-from compiler.source import Emitted, emitted
+from compiler.source import Emitted
 from compiler.train.environment import keep_freed_memory
 from compiler.train.failure import TrainingError
 from compiler.train.fit import fitting_parts
 from compiler.train.learner import Learner
 from compiler.train.losses import criteria_of
 from compiler.train.order import Division
-from compiler.train.planning import apply, planned, together
+from compiler.train.planning import apply, planned, source_for
 from compiler.train.processes import Processes
 from compiler.train.rows import Rows, lies_in
 from compiler.weights import Weights, compare, read_weights
@@ -45,8 +45,17 @@ class Session:
     source: Emitted
     learner: Learner
     division: Division
-    planned: tuple[str, ...] = ()
-    """what is computed again, where the recipe says how much memory there is"""
+    recomputed: tuple[str, ...] = ()
+    """what is computed again in the backward pass"""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a run goes on with that has begun before."""
+
+    source: Emitted
+    preprocessing: Mapping[str, Any]
+    recomputed: tuple[str, ...]
 
 
 @contextmanager
@@ -75,15 +84,11 @@ def open_session(
     base: Path,
     where: Processes,
     say: Callable[[str], None],
-    source: Emitted | None = None,
-    preprocessing: Mapping[str, Any] | None = None,
+    begun: Begun | None = None,
 ) -> Session:
-    """Read the data, build the network and see whether they go together.
-
-    `source` and `preprocessing` are those of a run which has begun before.
-    """
+    """Read the data, build the network and see whether they go together."""
     keys = recipe_of(graph)
-    data = _prepared(graph, keys, base, where, preprocessing)
+    data = _prepared(graph, keys, base, where, begun.preprocessing if begun is not None else None)
     for note in data.notes:
         say(note)
     _check_outputs(graph, data.targets)
@@ -99,8 +104,9 @@ def open_session(
     division = Division(AUTO_BATCH if keys.batch == "auto" else keys.batch, where.count, keys.accumulate)
     division.check()
     criteria = criteria_of(graph, keys, data.targets)
-    if source is None:
-        source = emitted(graph)
+    recomputed = planned(graph, keys, division, data.held, say)
+    # of as many processes as before, that is
+    source = begun.source if begun and begun.recomputed == recomputed else source_for(graph, recomputed)
     rows = Rows.of(graph, source)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(keys.seed)
@@ -108,15 +114,14 @@ def open_session(
     if keys.weights is not None:
         _load(network, rows, keys, base, say)
     _check_learning(network, rows, keys)
-    plan = planned(graph, keys, division, data.held, say)
-    if segments := plan or together(keys):
-        apply(segments, graph, network, source)
+    if recomputed:
+        apply(recomputed, graph, network, source)
     learner = Learner(network, criteria, keys, where, rows, tuple(graph.input))
     if keys.batch == "auto":
         learner.is_revocable = where.count == 1
         division = replace(division, parts=fitting_parts(learner, data.splits["train"], division, say))
     keys = keys.model_copy(update={"batch": division.batch, "accumulate": division.parts})
-    return Session(replace(graph, train=keys), keys, data, source, learner, division, plan)
+    return Session(replace(graph, train=keys), keys, data, source, learner, division, recomputed)
 
 
 def network_of(source: Emitted) -> nn.Module:

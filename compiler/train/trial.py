@@ -100,7 +100,7 @@ def _memory_text(session: Session) -> str:
     device, held = session.learner.where.device, session.data.held
     if device.type == "cuda":
         return f"{bytes_text(torch.cuda.max_memory_allocated(device))} of the device"
-    course = course_of(session.graph, session.keys, recomputed=session.planned or None)
+    course = course_of(session.graph, session.keys, recomputed=session.recomputed)
     beside = f", beside {bytes_text(held)} of data" if held else ""
     return f"{bytes_text(course.peak(session.division.part))} of a step's tensors, predicted{beside}"
 

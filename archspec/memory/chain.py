@@ -1,0 +1,221 @@
+"""Rows and blocks in the order in which they run: what each holds, and how high memory rises in it.
+
+Two recorded steps tell: one in which every unit keeps what its gradients want, and one in which each is computed
+again by itself. What a unit adds to memory is told apart from what those before it hold, so that any mixture of the
+two, and segments of several units, can be put together from their parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from archspec.graph import Graph
+from archspec.memory.autograd import RANDOM_STATE
+from archspec.memory.ledger import BACKWARD, Ledger
+from archspec.memory.program import Program
+from archspec.memory.training import StepCourse
+from archspec.stretch import through
+from archspec.units import Unit
+
+_STATE = RANDOM_STATE.elements
+
+
+@dataclass(slots=True)
+class _Rise:
+    """How high memory rises while a unit runs."""
+
+    forward: int = 0
+    climb: int = 0
+    """the same, on top of what is there before anything runs"""
+    turn: int = 0
+    """what is there when its backward pass begins"""
+    backward: int = 0
+
+
+class Segment(NamedTuple):
+    """Units that are computed again together, with bytes on top of what those before them hold."""
+
+    last: int
+    height: int
+    holds: int
+    macs: int
+
+
+class Chain:
+    """Units with what each holds and needs, in bytes.
+
+    Between two units stands the tensor that the second takes from the first. It is held if the first keeps it, or
+    the second does, or a segment begins there.
+    """
+
+    def __init__(
+        self, graph: Graph, program: Program, units: list[Unit], free: StepCourse, again: StepCourse, batch: int
+    ) -> None:
+        self.units = units
+        self.macs = [sum(node.macs() for node in unit.nodes) for unit in units]
+        self._place = {node.name: index for index, unit in enumerate(units) for node in unit.nodes}
+        self._before = self._units_before(graph)
+        count = len(units)
+        self.taken = [0] * (count + 1)
+        """for each unit the tensor that it takes from the one before"""
+        self.besides = [0] * count
+        """what a unit that is computed again takes besides that"""
+        self.learns = [False] * count
+        """whether a unit has gradients; those in front of everything that learns are never computed again alone"""
+        self.has_inside = [False] * count
+        """whether gradients want something of its inside, so that it is worth it"""
+        boundary = self._read_frames(again.ledger(batch), again.sizes(batch))
+        self.inner = [0] * count
+        """what a unit that keeps everything holds by itself"""
+        self.keeps_taken = [False] * (count + 1)
+        self.keeps_given = [False] * (count + 1)
+        self._read_kept(free.ledger(batch), free.sizes(batch), boundary)
+        self.is_held = [
+            size * (before or own)
+            for size, before, own in zip(self.taken, [False, *self.keeps_given], self.keeps_taken, strict=False)
+        ]
+        """the tensors between units, as far as they are held where all keep everything"""
+        self.sums = [0, *accumulate(inner + held for inner, held in zip(self.inner, self.is_held, strict=False))]
+        self.outside = [0] * (count + 1)
+        """the most while what is in no unit runs, by the number of units before it"""
+        self.kept, self.again = self._relative_rises(free, again, batch)
+        names = [unit.name.removesuffix(".") for unit in units]
+        self.follows = [False, *(program.segment(through(one, other)) is not None for one, other in pairwise(names))]
+        """whether a unit follows the one before it"""
+        self.lengths = [1] * count
+        """how many units can go together that end with each"""
+        for index in range(1, count):
+            self.lengths[index] += self.lengths[index - 1] * self.follows[index]
+        self.rest = [self.outside[-1]] * (count + 1)
+        """for each unit, the most that comes on top if it and all behind it keep everything"""
+        for index in reversed(range(count)):
+            rise, held = self.kept[index], self.is_held[index]
+            here = max(rise.forward, held + max(rise.backward, self.outside[index]))
+            self.rest[index] = max(here, held + self.inner[index] + self.rest[index + 1])
+
+    def _units_before(self, graph: Graph) -> dict[str, int]:
+        """For each node how many units stand before it."""
+        before = 0
+        found: dict[str, int] = {}
+        for node in graph.nodes:
+            before = max(before, self._place.get(node.name, before - 1) + 1)
+            found[node.name] = before
+        return found
+
+    def _read_frames(self, ledger: Ledger, sizes: Sequence[int]) -> dict[str, int]:
+        """What each unit holds that is computed again; returns the units that take tensors, by the tensors' names."""
+        boundary: dict[str, int] = {}
+        seen: set[int] = set()
+        for label, storages, has_inside in ledger.frames:
+            index = self._place[label]
+            self.learns[index], self.has_inside[index] = True, has_inside
+            for storage in storages:
+                name = ledger.names[storage]
+                if storage in seen or ledger.kinds[storage] == "input" or storage == storages[-1]:
+                    continue  # the last is the state of the random numbers
+                seen.add(storage)
+                if index and self._place.get(_node(name)) == index - 1:
+                    self.taken[index] += sizes[storage]
+                    boundary[name] = index
+                else:
+                    self.besides[index] += sizes[storage]
+        return boundary
+
+    def _read_kept(self, ledger: Ledger, sizes: Sequence[int], boundary: dict[str, int]) -> None:
+        """What each unit holds that keeps everything."""
+        holders: dict[int, set[int | None]] = {}
+        for label, storages in ledger.savers:
+            for storage in storages:
+                holders.setdefault(storage, set()).add(self._place.get(_node(label)))
+        for storage, places in holders.items():
+            if ledger.kinds[storage] != "kept" or None in places:
+                continue
+            index = boundary.get(ledger.names[storage])
+            if index is None:
+                self.inner[min(place for place in places if place is not None)] += sizes[storage]
+            else:
+                self.keeps_given[index - 1] |= index - 1 in places
+                self.keeps_taken[index] |= index in places
+
+    def _relative_rises(self, free: StepCourse, again: StepCourse, batch: int) -> tuple[list[_Rise], list[_Rise]]:
+        """Rises on top of what the units before hold, and not yet of the tensor that a unit takes."""
+        count = len(self.units)
+        kept = self._rises(free, batch, self.outside)
+        for index, rise in enumerate(kept):
+            rise.forward -= self.sums[index]
+            rise.climb -= self.sums[index]
+            rise.backward -= self.sums[index] + self.is_held[index]
+            rise.turn -= self.sums[index + 1] + self.keeps_given[index] * self.taken[index + 1]
+        for index in range(count + 1):
+            self.outside[index] -= self.sums[index] + self.is_held[index]
+        repeated = self._rises(again, batch, [0] * (count + 1))
+        below = 0
+        for index, rise in enumerate(repeated):
+            rise.forward -= below
+            rise.backward -= below
+            below += self.has_inside[index] * (self.taken[index] + self.besides[index] + _STATE)
+        return kept, repeated
+
+    def _rises(self, course: StepCourse, batch: int, outside: list[int]) -> list[_Rise]:
+        ledger, totals = course.ledger(batch), list(course.totals(batch))
+        found = [_Rise() for _ in self.units]
+        passes = iter([*ledger.passes, len(totals) + 1])
+        following, is_back, ground = next(passes), False, 0
+        ends = [*(start for start, _ in ledger.marks[1:]), len(totals)]
+        for (start, what), end in zip(ledger.marks, ends, strict=True):
+            if start >= following:
+                ground = totals[max(following - 1, 0)]
+                following, is_back = next(passes), False
+            most = max(totals[max(start - 1, 0) : end], default=0)
+            is_back = is_back or what.startswith(BACKWARD)
+            node = _node(what.removeprefix(BACKWARD))
+            place = self._place.get(node)
+            if place is None:
+                before = self._before.get(node, 0 if what == "optimizer" else len(self.units))
+                outside[before] = max(outside[before], most)
+                continue
+            rise = found[place]
+            if is_back:
+                rise.turn = rise.turn or totals[max(start - 1, 0)]
+                rise.backward = max(rise.backward, most)
+            else:
+                rise.forward = max(rise.forward, most)
+                rise.climb = max(rise.climb, most - ground)
+        return found
+
+    def segments(self, first: int) -> Iterator[Segment]:
+        """The segments that begin at a unit."""
+        if first and not self.learns[first]:
+            return
+        taken = self.taken[first]
+        holds = taken + _STATE
+        macs = inside = 0
+        first_pass = back = rerun = -1
+        for last in range(first, len(self.units)):
+            if last > first and not self.follows[last]:
+                return
+            alone = last == first
+            holds += self.besides[last]
+            macs += self.macs[last]
+            rise = self.again[last]
+            frame = self.besides[last] + _STATE if self.learns[last] else 0
+            first_pass = max(first_pass, rise.forward - frame - (taken if alone else 0))
+            own = 0 if alone else self.is_held[last]
+            if alone:
+                height = rise.backward
+            else:
+                back = max(back, inside + own + self.outside[last])
+                ending = rise.backward - frame if self.has_inside[last] else own + self.kept[last].backward
+                height = holds + max(inside + ending, back, rerun + self.kept[last].turn + _STATE)
+            if self.has_inside[last] or not alone:
+                yield Segment(last, max(height, holds + first_pass), holds, macs)
+            back = max(back, inside + own + self.kept[last].backward)
+            rerun = max(rerun, inside + self.kept[last].climb - (taken if alone else 0))
+            inside += own + self.inner[last]
+
+
+def _node(label: str) -> str:
+    return label.partition(": ")[0]
