@@ -16,7 +16,7 @@ from archspec.merge import MERGED_TWICE, ROW_SECTIONS, child_over_parent, overla
 from archspec.names import identifier_from
 from archspec.reading import read_source
 from archspec.sections import VARIABLE_SECTIONS, SpecKeys
-from archspec.settings import SETTING, with_setting
+from archspec.settings import SETTING, meant_by, with_setting
 from archspec.shape import Shape
 from archspec.source import Source, Span
 from archspec.spec import Block, Spec, SpecReader
@@ -288,7 +288,7 @@ class Assembler:
                     f"{family_name(assembled)} has no parameter {shown(name)}",
                     span,
                     label="unknown",
-                    help=did_you_mean(name, known) or (None if known else "it has no parameters at all"),
+                    help=meant_by(name, text, known),
                 )
             else:
                 self._set(assembled, params, name, Source("--set", text), span)

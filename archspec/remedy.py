@@ -39,7 +39,7 @@ def remedy(wanted: str, value: object, words: Collection[str], names: Collection
         return _whole(value)
     if wanted == "a name" and is_int(value):
         return f"begin it with a letter: row{abs(value)}"
-    if "list of names" in wanted:
+    if "a row's name" in wanted:
         return "names of rows alone; where `from` is left out, a row takes the one above"
     return None
 

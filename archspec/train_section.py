@@ -75,12 +75,16 @@ def _chosen(
     return None
 
 
+_FORMS = {"memory": "8GiB"}
+"""values that are not said by their kind"""
+
+
 def _fits(model: type[BaseModel], map: Map, subject: str, findings: Findings) -> bool:
     try:
         model.model_validate(map)
     except ValidationError as error:
         noun = "key" if model is TrainKeys else "attribute"
-        Reporter(findings, model, subject, noun=noun).report(error, place_in(map, model), whole=map.span)
+        Reporter(findings, model, subject, noun=noun, forms=_FORMS).report(error, place_in(map, model), whole=map.span)
         return False
     return True
 
@@ -107,7 +111,8 @@ def check_training(graph: Graph, keys: TrainKeys, written: Map, findings: Findin
 def _check_recomputed(graph: Graph, patterns: tuple[str, ...], written: Map, findings: Findings) -> None:
     """Patterns are of blocks; rows, and `first..last`, have names; nothing is computed again twice."""
     program = Program(graph)
-    known = {name.split(".")[0] for name in (*program.units, *(row.name for row in graph.rows))}
+    rows = [row.name for row in graph.rows]
+    known = {name.split(".")[0] for name in (*program.units, *rows)}
     spans = dict(_placed(patterns, written, ("recompute",)))
     for pattern, span in spans.items():
         if program.named((pattern,)):
@@ -115,6 +120,9 @@ def _check_recomputed(graph: Graph, patterns: tuple[str, ...], written: Map, fin
         if THROUGH in pattern:
             message, label = f"names nothing that runs by itself and has one result: {pattern}", "no stretch"
             help = "the first and the last of rows and blocks that stand in the network itself, or in one block"
+        elif any(is_of((pattern,), row) for row in rows):
+            message, label = f"names what does not run by itself: {pattern}", "inside"
+            help = "name the block that it stands in, or a row of the network itself"
         else:
             message, label = f"names no row or block: there is no {pattern}", "unknown"
             help = did_you_mean(pattern, known)

@@ -15,15 +15,25 @@ from archspec.training_data import SOURCES, AugmentKeys, DataKeys, Keys, OrName,
 Precision = Literal["float32", "bf16", "fp16"]
 
 
+_LEAST = 100_000
+"""bytes from which on a number without a unit is taken for them"""
+
+
 def _memory(value: object) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or byte_size(text) is None:
         raise PydanticCustomError("memory", WANTED)
+    if text.isdecimal() and int(text) < _LEAST:  # 8, or 8192, meant as another unit
+        meant = text + ("GiB" if int(text) < 2**10 else "MiB")
+        wanted = "a size with its unit, such as {meant} ({text} alone is bytes)"
+        raise PydanticCustomError("memory", wanted, {"meant": meant, "text": text})
     return text
 
 
 Memory = Annotated[
-    str, BeforeValidator(_memory), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}]})
+    str,
+    BeforeValidator(_memory),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": _LEAST}]}),
 ]
 """A size of a memory, which `byte_size` reads."""
 NotNegative = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]

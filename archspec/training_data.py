@@ -117,7 +117,7 @@ class Arrays(_Undivided):
 
 
 class HuggingFace(_Undivided):
-    """A data set by its name, through the library `datasets`, which stores it on disk."""
+    """A data set by its name, through the library `datasets`: stored on disk, or streamed."""
 
     type: Literal["hugging_face"] = "hugging_face"
     name: str = Field(description="the data set, or a folder of image files", examples=["uoft-cs/cifar10"])
@@ -125,6 +125,10 @@ class HuggingFace(_Undivided):
     revision: str | None = Field(default=None, description="the branch, tag or commit")
     image: str | None = Field(default=None, description="the column of images; the only one that has images")
     label: str | None = Field(default=None, description="the column of labels; the only one that has classes")
+    streaming: Flag = Field(default=False, description="read it while the network learns, and store nothing on disk")
+    window: Count | None = Field(
+        default=None, description="of a stream: how many examples are held to be mixed; 10,000"
+    )
 
 
 class Random(_Source):

@@ -97,7 +97,12 @@ def names() -> list[str]:
 
 
 def unknown_spec(name: str, findings: Findings) -> None:
-    """E002 for a name that is neither a file nor in the zoo."""
+    """E406 for a name that is neither a file nor in the zoo."""
+    if os.path.isdir(name):
+        inside = [each.as_posix() for each in sorted(Path(name).glob("*.yaml"))]
+        help = f"name a file in it: {inside[0]}" if inside else "name a file, or a spec of the zoo: `archspec list`"
+        findings.add("E406", f"{shown(name)} is a folder, and a spec is a file", None, help=help)
+        return
     known = names()
     bare = [each.partition("/")[2] or each for each in known]
     family = name.partition("/")[0]
@@ -107,5 +112,20 @@ def unknown_spec(name: str, findings: Findings) -> None:
     elif family in families():
         help = did_you_mean(name.partition("/")[2], variants(family))
     else:
+        match = _beside(name) or match
         help = f"did you mean `{match}`?" if match else "`archspec list` shows the zoo; a file is named with its suffix"
     findings.add("E406", f"no file and no spec of the zoo is named {shown(name)}", None, help=help)
+
+
+def _beside(name: str) -> str | None:
+    """The file that a path without a suffix may mean; where it names a folder, also what is there and most like it."""
+    path = Path(name)
+    try:
+        there = [each for each in path.parent.glob("*") if each.suffix in SPEC_SUFFIXES or each.is_dir()]
+    except (OSError, ValueError):
+        return None
+    named = [each for each in there if each.stem == path.name and not each.is_dir()]
+    if not named and path.parent != Path():
+        near = nearest(path.name, [each.name for each in there])
+        named = [each for each in there if each.name == near]
+    return named[0].as_posix() if named else None

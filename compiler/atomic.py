@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from compiler.failure import failure
@@ -30,10 +33,35 @@ def whole_file(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
         _flush(written)
         _rename(written, path, replace=replace)
         _flush(path.parent)
-    except OSError as error:
-        raise failure("E806", f"{path} can't be written: {(error.strerror or str(error)).lower()}") from error
+    except Exception as error:
+        refusal = _refusal(error, path.parent)
+        if refusal is None:
+            raise
+        reason = (refusal.strerror or str(refusal)).lower()
+        raise failure("E806", f"{path} can't be written: {reason}", room_help(refusal, path.parent)) from refusal
     finally:
-        written.unlink(missing_ok=True)
+        with suppress(OSError):
+            written.unlink(missing_ok=True)
+
+
+def room_help(error: OSError, folder: Path) -> str:
+    """What to do where the system does not let a file be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"make room on the disk of {folder}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"let yourself write there: chmod u+w {folder}"
+    return f"see that files can be made in {folder}"
+
+
+def _refusal(error: Exception, folder: Path) -> OSError | None:
+    """What the system had against writing, under what a writer of another language makes of it."""
+    if isinstance(error, OSError):
+        return error
+    if number := re.search(r"\(os error (\d+)\)", str(error)):  # as Rust says it
+        return OSError(int(number[1]), os.strerror(int(number[1])))
+    if shutil.disk_usage(folder).free == 0:  # C++ says what it did, and not why it failed
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return None
 
 
 def _refuse(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -127,7 +128,9 @@ def _onnx_session(path: Path) -> _Run:
 
 
 def _write_pt2(module: nn.Module, graph: Graph, images: Tensor, path: Path, about: Mapping[str, str]) -> _Run:
-    torch.export.save(_exported(module, graph, images), path, extra_files=dict(about) or None)
+    whole = io.BytesIO()  # on a full disk torch's own writer ends the process
+    torch.export.save(_exported(module, graph, images), whole, extra_files=dict(about) or None)
+    path.write_bytes(whole.getbuffer())
     loaded = torch.export.load(path).module()
     return lambda images: _tuple(loaded(images))
 

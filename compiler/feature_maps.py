@@ -11,16 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from archspec.draw.learnt import MOST_PIXELS, MOST_TILES, Filters, Learnt, Tiles
+from archspec.draw.learnt import MOST_PIXELS, MOST_TILES, Filters, Learnt, Sides, Tiles
 from archspec.graph import Graph, Output
 from compiler.data import DataError, prepare
 from compiler.failure import failure
 from compiler.module import built_with
 from compiler.prediction import Predictor
 from compiler.train.folder import RunFolder
+from compiler.train.losses import Criterion
 from compiler.train.run import read_run, weights_of
 from compiler.train.session import heads_of, recipe_of, settings_of
-from compiler.weights import carried, read_weights
+from compiler.weights import carried
 
 _CLASSES = 5
 _LARGEST_IMAGE = 160
@@ -36,21 +37,27 @@ def feature_maps(run: Path, nodes: Sequence[str], image: Path | None) -> Learnt:
     """What some nodes give for an image of a file, or for the first example of the run's test data."""
     folder = RunFolder.existing(run)
     graph, about, _ = read_run(folder)
-    state = read_weights(weights_of(folder)).tensors
+    state = weights_of(folder)
     filters = _filters(graph, state, about["modules"])
     predictor = Predictor.of_run(run)
     # with one thread, sums have the same last digit however many processors there are
     with settings_of(recipe_of(graph), 1), torch.no_grad():
-        seen = _example(graph, about) if image is None else _of_file(predictor, image)
+        seen = _example(graph, about, predictor) if image is None else _of_file(predictor, image)
         observed = replace(graph, outputs=tuple(Output(f"node{index}", node) for index, node in enumerate(nodes)))
         found = built_with(observed, carried(state, about["modules"], observed))(seen.input)
-        said = _said(predictor, seen.input)
+        outputs = next(predictor.outputs(seen.input))
     maps = [found] if isinstance(found, Tensor) else list(found)
     layers = {node: _tiles(each[0]) for node, each in zip(nodes, maps, strict=True)}
     shown = predictor.steps.shown(seen.input)[0]
     picture = _smaller(shown if shown.shape[0] == 3 else shown[:1].expand(3, -1, -1), _LARGEST_IMAGE)
     _, rows, columns = picture.shape
-    return Learnt(_bytes(picture), rows, columns, seen.file, filters, layers, said, seen.truth, seen.note)
+    classes, boxes = _index_of(predictor, "classes"), _index_of(predictor, "boxes")
+    return Learnt(
+        _bytes(picture), rows, columns, seen.file, filters, layers,
+        () if classes is None else _likeliest(predictor.criteria[classes], outputs[classes]), seen.truth, seen.note,
+        None if boxes is None else _sides(outputs[boxes]), seen.true_box,
+        tuple(each.output for at, each in enumerate(predictor.criteria) if at not in (classes, boxes)),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class _Image:
     file: str
     truth: str | None = None
     note: str | None = None
+    true_box: Sides | None = None
 
 
 def _of_file(predictor: Predictor, path: Path) -> _Image:
@@ -70,7 +78,7 @@ def _of_file(predictor: Predictor, path: Path) -> _Image:
     return _Image(seen.input.unsqueeze(0), path.name, note=seen.note)
 
 
-def _example(graph: Graph, about: Mapping[str, Any]) -> _Image:
+def _example(graph: Graph, about: Mapping[str, Any], predictor: Predictor) -> _Image:
     """The first example of the test data, or of the validation data where there are none."""
     keys = recipe_of(graph)
     data = prepare(
@@ -79,18 +87,31 @@ def _example(graph: Graph, about: Mapping[str, Any]) -> _Image:
     )  # fmt: skip
     part = "test" if "test" in data.splits else "validation"
     split = data.splits[part]
-    images, _ = next(iter(split.batches(torch.tensor([0]), 1, epoch=0, augment=False)))
-    truth = data.classes[int(split.targets[0])] if data.classes else None
-    return _Image(images, f"example 1 of {part}", truth)
+    images, targets = next(iter(split.batches(torch.tensor([0]), 1, epoch=0, augment=False)))
+    classes, boxes = _index_of(predictor, "classes"), _index_of(predictor, "boxes")
+    truth, true_box = None, None
+    if classes is not None:
+        learnt = predictor.criteria[classes]
+        truth = learnt.target.classes[int(targets[learnt.learns][0])]
+    if boxes is not None:
+        true_box = _sides(targets[predictor.criteria[boxes].learns][0])
+    return _Image(images, f"example 1 of {part}", truth, true_box=true_box)
 
 
-def _said(predictor: Predictor, input: Tensor) -> tuple[tuple[str, float], ...]:
-    """The likeliest classes of the main output; nothing where it learnt no classes."""
-    classes = predictor.criteria[0].target.classes
-    if predictor.criteria[0].target.kind != "classes":
-        return ()
-    chances, best = next(predictor.outputs(input))[0].topk(min(_CLASSES, len(classes)))
+def _index_of(predictor: Predictor, kind: str) -> int | None:
+    """The first output that learnt something of a kind."""
+    return next((at for at, each in enumerate(predictor.criteria) if each.target.kind == kind), None)
+
+
+def _likeliest(criterion: Criterion, output: Tensor) -> tuple[tuple[str, float], ...]:
+    classes = criterion.target.classes
+    chances, best = output.topk(min(_CLASSES, len(classes)))
     return tuple((classes[each], chance) for each, chance in zip(best.tolist(), chances.tolist(), strict=True))
+
+
+def _sides(box: Tensor) -> Sides:
+    left, top, right, bottom = box.tolist()
+    return left, top, right, bottom
 
 
 def _filters(graph: Graph, state: Mapping[str, Tensor], paths: Mapping[str, str]) -> Filters:

@@ -13,14 +13,13 @@ from torch import Tensor
 from archspec.diagnostic import Diagnostic
 from compiler.data import DataError, Preprocessing
 from compiler.data.boxes import Window, middle
-from compiler.data.images import decode, quietly
+from compiler.data.images import SUFFIXES, decode, quietly
 from compiler.data.preprocessing import center
 from compiler.data.targets import Target
 from compiler.train.folder import RunFolder
 from compiler.train.losses import Criterion, criteria_of
 from compiler.train.run import read_run, source_of, weights_of
 from compiler.train.session import network_of, recipe_of
-from compiler.weights import read_weights
 
 _WHITE = 255.0
 _AT_A_TIME = 64
@@ -99,7 +98,7 @@ class Predictor:
         graph, about, _ = read_run(folder)
         weights = weights_of(folder)
         network = network_of(source_of(folder, about)).to(device)
-        network.load_state_dict(read_weights(weights).tensors)
+        network.load_state_dict(weights)
         targets = {name: Target.from_dict(each) for name, each in about["targets"].items()}
         criteria = criteria_of(graph, recipe_of(graph), targets)
         steps = Preprocessing.from_dict(about["preprocessing"]).for_full(_WHITE)
@@ -123,6 +122,8 @@ class Predictor:
     def read(self, path: Path) -> Seen | DataError:
         """The image of a file as the network sees it, or why there is none."""
         steps, note = self.steps, None
+        if path.is_dir():
+            return DataError("E721", "a folder, where an image is wanted", path, _images_in(path))
         try:
             with quietly():
                 image = decode(path, steps.maps)
@@ -153,6 +154,15 @@ class Predictor:
             for each, output in zip(self.criteria, several, strict=True)
         ]
         return zip(*judged, strict=True)
+
+
+def _images_in(folder: Path) -> str:
+    """How to name the images of a folder."""
+    for pattern in ("*", "*/*", "*/*/*"):
+        suffix = next((each.suffix for each in sorted(folder.glob(pattern)) if each.suffix.lower() in SUFFIXES), None)
+        if suffix is not None:
+            return f"name the images in it: {folder}/{pattern}{suffix}"
+    return f"there are none in {folder}: name files of images"
 
 
 def _said(criterion: Criterion, output: Tensor, top: int, seen: Seen) -> Said:

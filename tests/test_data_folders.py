@@ -14,7 +14,7 @@ np = pytest.importorskip("numpy")
 Image = pytest.importorskip("PIL.Image")
 
 from archspec.shape import Shape  # noqa: E402
-from archspec.training_data import Folder, PreprocessKeys  # noqa: E402
+from archspec.training_data import MNIST, Folder, PreprocessKeys  # noqa: E402
 from tests.data_files import COLOURED, GREY, failure, folders, image, prepared, save  # noqa: E402
 
 PETS = {"cats": 12, "dogs": 8}
@@ -303,3 +303,64 @@ def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
     pets = folders(tmp_path / "pets", {"cat": 4, "dog": 4})
     os.mkfifo(pets / "cat" / "pipe.png")
     assert "pipe.png" in failure(Folder(path="pets"), tmp_path, COLOURED).message
+
+
+# --- folders that are laid out in another way
+
+
+def test_the_folder_around_the_classes(tmp_path: Path) -> None:
+    folders(tmp_path / "flowers" / "data" / "images", {"cats": 20, "dogs": 20})
+    found = failure(Folder(path="flowers"), tmp_path, COLOURED)
+    assert (found.code, found.help) == ("E731", "if the classes are cats, dogs: path: flowers/data/images")
+    path = str(found.help).rpartition("path: ")[2]
+    assert prepared(Folder(path=path), tmp_path, COLOURED).classes == ("cats", "dogs")
+
+
+def test_the_folder_of_one_class(tmp_path: Path) -> None:
+    folders(tmp_path / "pets", {"cats": 20, "dogs": 20})
+    found = failure(Folder(path="pets/cats"), tmp_path, COLOURED)
+    assert (found.code, "if cats, dogs are classes" in str(found.help)) == ("E720", True)
+    assert str(found.help).endswith(f": {tmp_path / 'pets'}")
+
+
+def test_a_folder_between_a_part_and_its_classes(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        folders(tmp_path / part / "images", {"cats": 4, "dogs": 4})
+    found = failure(Folder(path="."), tmp_path, COLOURED)
+    assert found.code == "E731"
+    assert found.help == f"if the classes are cats, dogs, move their folders up into {tmp_path / 'train'}"
+
+
+def test_labels_that_are_in_files(tmp_path: Path) -> None:
+    folders(tmp_path / "a", {"images": 20})
+    (tmp_path / "a" / "labels.csv").write_text("file,label")
+    found = failure(Folder(path="a"), tmp_path, COLOURED)
+    assert (found.code, "a table of labels is not read, labels.csv" in str(found.help)) == ("E731", True)
+    folders(tmp_path / "b", {"images": 20})
+    (tmp_path / "b" / "labels").mkdir()
+    (tmp_path / "b" / "labels" / "0.txt").write_text("0 0.5 0.5 0.1 0.1")
+    found = failure(Folder(path="b"), tmp_path, COLOURED)
+    assert (found.code, "a folder for each class" in str(found.help)) == ("E720", True)
+
+
+def test_one_class_that_is_one(tmp_path: Path) -> None:
+    folders(tmp_path, {"cats": 20})
+    found = failure(Folder(path="."), tmp_path, COLOURED)
+    assert (found.code, found.help) == ("E731", "folders of images of two classes or more")
+
+
+def test_an_archive_that_is_packed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "pets.tar.gz").write_bytes(b"")
+    found = failure(Folder(path="data"), tmp_path, COLOURED)
+    assert (found.code, found.help) == ("E720", f"unpack {tmp_path / 'data' / 'pets.tar.gz'}")
+
+
+def test_paths_that_are_nearly_right(tmp_path: Path) -> None:
+    folders(tmp_path / "flowers", {"cats": 20, "dogs": 20})
+    found = failure(Folder(path="flower"), tmp_path, COLOURED)
+    assert (found.code, found.help) == ("E720", f"did you mean {tmp_path / 'flowers'}?")
+    found = failure(Folder(path="other/place/flowers"), tmp_path, COLOURED)
+    assert found.help == f"there is no {tmp_path / 'other' / 'place'} either; {tmp_path} is there"
+    found = failure(MNIST(path="flowers/cats/000.png"), tmp_path, COLOURED)
+    assert (found.code, "a file, where a folder is wanted" in found.message) == ("E721", True)

@@ -308,7 +308,7 @@ NAN[7, 3, 3] = np.nan
     [
         ({"y_train": np.arange(19) % 2}, "E725", "19 labels"),
         ({"y_train": np.arange(20) % 2 - 1}, "E726", "label -1 of example 0"),
-        ({"y_train": np.arange(20) % 2 + 1, "y_test": np.arange(20) % 2 + 1}, "E727", "class 0 in train"),
+        ({"y_train": np.arange(20) % 2 + 1, "y_test": np.arange(20) % 2 + 1}, "E727", "no example of class 0"),
         ({"y_test": np.zeros(20, int)}, "E727", "class 1 in test"),
         ({"x_train": NAN}, "E728", "example 7"),
         ({"x_train": NAN[:, 3], "x_test": NAN[:5, 3], "y_test": np.arange(5) % 2}, "E728", "example 7"),

@@ -49,7 +49,7 @@ def test_loading_changes_nothing(pets: Path, augment: AugmentKeys, monkeypatch: 
     assert held.splits["train"].images.dtype == torch.float32
     wanted = run(held, 8)
     with monkeypatch.context() as patch:
-        patch.setattr(preparation, "_MOST_FLOAT", 0)
+        patch.setattr(preparation, "MOST_FLOAT", 0)
         as_bytes = prepared(Folder(path="."), pets, COLOURED, augment=augment)
     assert as_bytes.splits["train"].images.dtype == torch.uint8
     assert same(run(as_bytes, 8), wanted)

@@ -41,6 +41,7 @@ from archspec.tables.read import TABLE_SUFFIXES
 from docs.generate import PAGES
 from tests import test_operators
 from tests.conftest import REPOSITORY
+from tests.json_keys import agree
 
 DOCS = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 LANGUAGES = ("yaml", "text", "console", "python", "sh")
@@ -268,58 +269,12 @@ def test_the_new_operator_of_the_page_passes_the_checks_of_all_operators(monkeyp
 
 _FREE = ("outputs", "before.parameters", "after.parameters")
 """objects whose keys a spec gives"""
-_KINDS = {int: "integer", str: "text", bool: "boolean", float: "number", type(None): "null"}
-
-
-def _paths(value: Any, path: str = "") -> dict[str, set[str]]:
-    """Every key of a JSON value with the kinds of its values; `[]` for the items of a list, `NAME` for free keys."""
-    found: dict[str, set[str]] = {}
-
-    def note(path: str, kind: str) -> None:
-        found.setdefault(path, set()).add(kind)
-
-    def visit(value: Any, path: str) -> None:
-        if isinstance(value, dict):
-            note(path, "object")
-            for key, item in value.items():
-                visit(item, f"{path}.NAME" if path in _FREE else f"{path}.{key}".lstrip("."))
-        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-            note(path, "list of objects")
-            for item in value:
-                visit(item, f"{path}[]")
-        elif isinstance(value, list):
-            kinds = {_KINDS[type(item)] for item in value}
-            note(path, f"list of {kinds.pop()}s" if len(kinds) == 1 else "list")
-        else:
-            note(path, _KINDS[type(value)])
-
-    visit(value, path)
-    return {path: kinds for path, kinds in found.items() if path and not path.endswith("[]")}
-
-
-def _documented(section: str) -> dict[str, str]:
-    text = (REPOSITORY / "docs" / "json.md").read_text(encoding="utf-8")
-    part = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
-    return dict(re.findall(r"^\| `([^`]+)` \| ([^|]+?) \|", part, re.MULTILINE))
-
-
-def _agree(section: str, *values: Any) -> None:
-    documented = _documented(section)
-    found: dict[str, set[str]] = {}
-    for value in values:
-        for path, kinds in _paths(value).items():
-            found.setdefault(path, set()).update(kinds)
-    assert set(found) == set(documented)
-    for path, kinds in found.items():
-        # an empty list says nothing of its items
-        seen = {kind for kind in kinds if kind != "list"}
-        assert seen <= set(documented[path].split(" or ")), (path, kinds)
 
 
 def test_json_of_summarize_is_as_documented() -> None:
     commands = ("lenet5", "googlenet", "resnet50 --depth 1", "lenet5/1998")
     values = [json.loads(run(f"archspec summarize {command} --format json")) for command in commands]
-    _agree("summarize", *values)
+    agree("summarize", *values, free=_FREE)
 
 
 def test_json_of_validate_is_as_documented(place: Path) -> None:
@@ -331,7 +286,7 @@ def test_json_of_validate_is_as_documented(place: Path) -> None:
         json.loads(run(f"archspec validate {command} --format json"))
         for command in ("bad.yaml", "nothing.yaml", "lenet5")
     ]
-    _agree("validate", *values)
+    agree("validate", *values)
 
 
 def test_json_of_the_zoo_is_as_documented() -> None:
@@ -340,7 +295,8 @@ def test_json_of_the_zoo_is_as_documented() -> None:
         "compare": ("compare lenet5 alexnet", "compare lenet5 alexnet zfnet"),
         "scale": ("scale efficientnet --phi 1", "scale efficientnet --macs 1.5G"),
     }.items():
-        _agree(section, *(json.loads(run(f"archspec {command} --format json")) for command in commands))
+        values = [json.loads(run(f"archspec {command} --format json")) for command in commands]
+        agree(section, *values, free=_FREE)
 
 
 def test_json_of_memory_is_as_documented() -> None:
@@ -353,4 +309,5 @@ def test_json_of_memory_is_as_documented() -> None:
             "fit resnet18 --memory 1GB --inference",
         ),
     }.items():
-        _agree(section, *(json.loads(run(f"archspec {command} --format json")) for command in commands))
+        values = [json.loads(run(f"archspec {command} --format json")) for command in commands]
+        agree(section, *values, free=_FREE)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from archspec.cli.main import main
 from archspec.draw.figures import Figures
 from archspec.draw.learnt import Filters, Learnt, Tiles, learnt
 from archspec.draw.render import units_with_maps
-from archspec.draw.scene import Raster, Text, walk
+from archspec.draw.scene import Raster, Rect, Text, walk
 from compiler.feature_maps import feature_maps, graph_of_run
 from compiler.train.loop import Silence
 from compiler.train.run import Machine, train
@@ -197,6 +198,62 @@ def test_nothing_overlaps(page: float) -> None:
         assert not [box for box in rasters if any(box.meets(text) for text in texts)]
         for index, box in enumerate(rasters):
             assert not any(box.meets(other) for other in rasters[index + 1 :])
+
+
+BOXES = """
+name: place
+input: 1x16x16
+layers:
+  - {name: conv, type: conv, maps: 3, kernel: 3, activation: relu}
+  - {name: body, type: dense, units: 8}
+  - {name: place, type: dense, units: 4, activation: sigmoid}
+  - {name: shape, type: dense, from: body, units: 3}
+  - {name: size, type: dense, from: body, units: 2}
+outputs:
+  place: {target: boxes, loss: smooth_l1}
+  shape: {loss: cross_entropy}
+  size: {target: size, loss: mse}
+train: {data: {type: arrays, path: d.npz, boxes: {unit: pixel}}, epochs: 1, batch: 8, preprocess: {normalise: none}}
+"""
+
+
+def test_the_box_is_drawn_on_the_image(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.integers(0, 256, (24, 16, 16), np.uint8), np.arange(24) % 3
+    boxes = np.sort(random.permuted(np.tile(np.arange(16.0), (24, 1)), axis=1)[:, :4], 1)
+    sizes = random.random((24, 2), np.float32)
+    parts = {f"{name}_{part}": each for part in ("train", "test")
+             for name, each in (("x", x), ("y", y), ("boxes", boxes), ("size", sizes))}  # fmt: skip
+    np.savez(tmp_path / "d.npz", **parts)
+    folder = trained(tmp_path, BOXES)
+    found = feature_maps(folder, ["conv.activation"], None)
+    weights = read_weights(folder / "weights.safetensors").tensors
+    seen = F.relu(
+        F.conv2d(torch.from_numpy(x[:1, None] / np.float32(255)), weights["conv.weight"], weights["conv.bias"])
+    )
+    body = F.linear(seen.flatten(1), weights["body.weight"], weights["body.bias"])
+    wanted = F.linear(body, weights["place.weight"], weights["place.bias"]).sigmoid()[0].tolist()
+    assert found.box == pytest.approx(wanted, abs=1e-5)
+    assert found.true_box == pytest.approx((boxes[0] / 16).tolist())
+    assert (found.truth, [name for name, _ in sorted(found.said)], found.unshown) == ("0", ["0", "1", "2"], ("size",))
+
+    figures = Figures(archspec.loads(BOXES))
+    units = [unit for unit in units_with_maps(figures) if unit.name == "conv"]
+    drawn = learnt(figures, units, found, "t", "n", 516.0)
+    assert problems(drawn) == []
+    image = next(item.box for item in walk(drawn.items) if isinstance(item, Raster))
+    outlines = [item for item in walk(drawn.items) if isinstance(item, Rect) and item.edge == "output.edge"]
+    assert [each.dashed for each in outlines] == [True, False]
+    for outline, sides in zip(outlines, (found.true_box, found.box), strict=True):
+        at = outline.box
+        corners = (at.x - image.x) / image.width, (at.y - image.y) / image.height
+        corners += (at.right - image.x) / image.width, (at.bottom - image.y) / image.height
+        assert sides is not None
+        left, top, right, bottom = sides
+        assert corners == pytest.approx((left, top, max(left, right), max(top, bottom)))
+    said = " ".join(item.text for item in walk(drawn.items) if isinstance(item, Text))
+    assert "dashed: labelled solid: the box it sees" in said
+    assert "size nothing is shown" in said
 
 
 def test_a_run_is_drawn_in_the_styles_of_a_spec_too(run: Path, tmp_path: Path) -> None:

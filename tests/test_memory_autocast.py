@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import product
 
@@ -197,3 +198,16 @@ def test_kept_in_a_network_of_one_type(spec: str, dtype: torch.dtype, name: Dtyp
     module = compiler.build(graph, dtype=dtype).train()
     images = torch.rand(2, *graph.input, dtype=dtype)
     assert saved_bytes(module, images) == sum(each.bytes for each in kept_for_backward(graph, batch=2, dtype=name))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("operator", "example"), CASES)
+def test_types_of_16_bits(operator: type[Operator], example: Example, dtype: torch.dtype) -> None:
+    """What torch's CPU runs in them."""
+    case = case_of(operator, example)
+    built = case.build()
+    if isinstance(built, nn.Module):
+        built = built.to(dtype).eval()
+    runs = nullcontext() if operator.halves_on_cpu else pytest.raises(NotImplementedError, match="not implemented for")
+    with torch.no_grad(), runs:
+        built(*(each.to(dtype) for each in case.tensors(2)))

@@ -114,6 +114,49 @@ def test_memory_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "arena" in out
 
 
+def test_what_lies_beside_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "memory", "lenet5")
+    assert "1,797 examples of 1x32x32" in out
+    _, out, _ = run(capsys, "memory", "lenet5", "--format", "json")
+    assert json.loads(out)["data"] == {"examples": 1797, "bytes": 4 * 1797 * 32 * 32}
+    _, out, _ = run(capsys, "memory", "lenet5", "--set", "train.data={type: folder, path: mine}")
+    assert "is known when the data have been read" in out
+    _, out, _ = run(capsys, "memory", "lenet5", "--set", "train.data={type: digits, resident: false}")
+    assert "Examples are loaded when they are wanted" in out
+    _, out, _ = run(capsys, "memory", "resnet18", "--format", "json")
+    assert json.loads(out)["data"] is None
+
+
+def test_torch_has_no_fused_rmsprop(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "memory", "lenet5", "--optimizer", "rmsprop")
+    assert "rmsprop (foreach)" in out
+    _, out, _ = run(capsys, "memory", "lenet5", "--optimizer", "rmsprop", "--loop", "for-loop")
+    assert "rmsprop (for-loop)" in out
+
+
+def test_on_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["memory", "lenet5"], ["memory", "lenet5", "--inference"], ["fit", "lenet5", "--memory=1GB"]):
+        _, out, _ = run(capsys, *command, "--device", "cuda")
+        assert "not measured on a GPU" in " ".join(out.split())
+        _, out, _ = run(capsys, *command, "--device", "cuda", "--format", "json")
+        assert json.loads(out)["device"] == "cuda"
+    _, out, _ = run(capsys, "memory", "lenet5", "--device", "cuda", "--format", "json")
+    said = json.loads(out)
+    assert all(each["bytes"] % 512 == 0 for each in said["alive"])
+    assert said["peak"] % 512 == 0
+
+
+def test_what_a_cpu_can_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["memory"], ["fit", "--memory=1GB"]):
+        code, out, err = run(capsys, *command, "alexnet/2012", "--inference", "--dtype", "bf16")
+        assert (code, out) == (2, "")
+        assert err.startswith("torch has no local_response_norm in bfloat16 on a CPU, which row ")
+        code, _, _ = run(capsys, *command, "alexnet/2012", "--inference", "--dtype", "bf16", "--device", "cuda")
+        assert code == 0
+    code, _, _ = run(capsys, "memory", "alexnet/2012", "--dtype", "bf16")  # where autocast gives it float32
+    assert code == 0
+
+
 @pytest.mark.parametrize("option", ["--freeze", "--recompute"])
 def test_names_that_are_not_there(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "memory", "lenet5", option, "nothing")

@@ -242,6 +242,7 @@ def test_what_nothing_makes_fit(tmp_path: Path) -> None:
         (["train.recompute=[one, one.0..two]"], "E902"),
         (["train.recompute=one.2..one.0"], "E901"),
         (["train.recompute=nothing..one.1"], "E901"),
+        (["train.recompute=one.0.conv1"], "E901"),
     ],
 )
 def test_recipes_that_can_not_be(settings: list[str], code: str) -> None:

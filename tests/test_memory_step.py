@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 import archspec
+import compiler
 from archspec.graph import Graph
 from archspec.memory.forward import ForwardCourse
 from archspec.memory.optimizer import Loop, Optimizer
@@ -35,7 +36,7 @@ def _one_thread() -> Iterator[None]:
 def agree(course: StepCourse, step: TorchStep) -> None:
     """The sum at every rise, from the first row to the optimizer, and the whole peak."""
     base, measured = step.measured()
-    batch, moment = step.batch, step.images.nbytes + sum({id(each): each.nbytes for each in step.targets}.values())
+    batch, moment = step.batch, step.images.nbytes + sum(each.nbytes for each in step.targets.values())
     resident = course.memory(batch).resident
     assert resident + moment == base
     rises = course_maxima(course, batch)
@@ -181,6 +182,28 @@ def test_random_specs(text: str) -> None:
 def test_recomputed_blocks(name: str, blocks: list[str]) -> None:
     graph = small(name)
     agree(StepCourse(graph, recomputed=blocks), TorchStep(graph, 2, recomputed=blocks))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("blocks", [["a"], ["a", "b"]])
+def test_a_frozen_block_never_runs_again(blocks: list[str], precision: Precision) -> None:
+    """While it runs, the state of the random numbers is kept for nothing."""
+    graph = archspec.loads(RECOMPUTED)
+    frozen = [node.name for node in graph.nodes if node.name.startswith("a.")]
+    modules = [name for name in frozen if name in compiler.emitted(graph).paths]
+    step = TorchStep(graph, 3, frozen=modules, recomputed=blocks, precision=precision)
+    agree(StepCourse(graph, frozen=frozen, recomputed=blocks, precision=precision), step)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("bias", ["true", "false"])
+def test_dense_rows(bias: str, precision: Precision) -> None:
+    """Frozen where nothing before them learns, and with the weights of another."""
+    dense = f"type: dense, units: 9, bias: {bias}"
+    rows = f"{{name: a, {dense}}}, {{name: b, {dense}}}, {{type: relu}}, {{name: c, {dense}, share: b}}"
+    graph = archspec.loads(f"input: 9\nlayers: [{rows}, {{name: d, {dense}, share: b}}]")
+    step = TorchStep(graph, 3, frozen=["a"], precision=precision)
+    agree(StepCourse(graph, frozen=["a"], precision=precision), step)
 
 
 def test_gradients_of_recomputed_blocks_are_the_same_bits() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,26 @@ def test_runs_that_are_named_are_compared(runs: Path, capsys: pytest.CaptureFixt
     said = capsys.readouterr().out
     different = said[said.index("differs") :].splitlines()[2:]
     assert [line.split() for line in different] == [["optimizer.rate", "0.01", "0.02"]]
+
+
+def test_runs_with_another_number_of_processes(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # long names would leave no room for the other columns
+    for name in ("alone", "two"):
+        shutil.copytree(runs / "one", tmp_path / name)
+    environment = tmp_path / "two" / ENVIRONMENT
+    environment.write_text(environment.read_text().replace('"processes": 1', '"processes": 2'))
+    assert main(["runs", "alone", "two"]) == 0
+    said = capsys.readouterr().out
+    assert [line.split() for line in said[said.index("differs") :].splitlines()[2:]] == [["processes", "1", "2"]]
+    assert "2 x cpu" in said
+    assert main(["runs", "alone", "two", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [run["processes"] for run in found["runs"]] == [1, 2]
+    assert found["differences"] == [{"key": "processes", "values": ["1", "2"]}]
+    assert main(["runs", "alone", "alone"]) == 0
+    assert "they began alike" in capsys.readouterr().out
 
 
 def test_runs_for_programs(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 import archspec
 from archspec.cli.main import main
 from archspec.diagnostic import SpecError
-from archspec.report.training import MODEL, RESULTS, SPEC, WEIGHTS
+from archspec.report.training import CURVE, ENVIRONMENT, METRICS, MODEL, RESULTS, RUN, SPEC, WEIGHTS
+from compiler import atomic
 from compiler.train import checkpoint
+from compiler.train import folder as folder_module
 from compiler.train.loop import Loop, Silence
 from compiler.train.run import Machine, evaluate, resume, train
+from compiler.weights import files
 from tests.conftest import REPOSITORY
 from tests.training import SPEC as TEXT
 from tests.training import go_on, graph, leavings, run_in, stopping_at
@@ -181,6 +187,31 @@ def test_numbers_that_overflow_stop_the_run(tmp_path: Path) -> None:
     assert "lower learning rate than 1e+30" in said
 
 
+def test_damaged_weights_are_written_anew(tmp_path: Path) -> None:
+    folder = run_in(tmp_path, "train.epochs=1").folder
+    whole = leavings(folder)["weights"]
+    truncated(folder / WEIGHTS)
+    with pytest.raises(SpecError) as error:
+        evaluate(folder)
+    code, said = code_of(error)
+    assert (code, said.endswith(f"remove it, and it is written anew: archspec train --resume {folder}")) == (
+        "E906",
+        True,
+    )
+    (folder / WEIGHTS).unlink()
+    go_on(folder)
+    assert leavings(folder)["weights"] == whole
+
+
+def test_a_run_whose_checkpoints_were_removed_begins_again(stopped: Path, tmp_path: Path) -> None:
+    whole = leavings(run_in(tmp_path / "whole", "train.checkpoint={steps: 1}").folder)
+    shutil.rmtree(stopped / "checkpoints")
+    notes = Notes()
+    resume(stopped, listener=notes, machine=Machine("cpu", threads=1))
+    assert "there is no checkpoint: the run begins at its first step" in notes.said
+    assert leavings(stopped) == whole
+
+
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopping_at(monkeypatch, 9)
     folder = run_in(tmp_path).folder
@@ -198,6 +229,74 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(folder.rglob(".*part"))
     assert not (folder / RESULTS).exists()
     assert go_on(folder).results is not None
+
+
+def no_room(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def no_room_for_weights(*_: Any) -> None:
+    raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+@pytest.mark.parametrize("name", [SPEC, MODEL, ENVIRONMENT, RUN, METRICS, WEIGHTS, CURVE, RESULTS])
+def test_full_disk_under_each_file_of_a_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = atomic._rename
+
+    def renamed(written: Path, path: Path, *, replace: bool) -> None:
+        if path.name == name:
+            no_room()
+        usual(written, path, replace=replace)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "_rename", renamed)
+        with pytest.raises(SpecError) as error:
+            run_in(tmp_path, "train.epochs=1")
+    code, said = code_of(error)
+    (folder,) = tmp_path.iterdir()
+    assert (code, f"{folder} can't be written: no space left on device; make room" in said) == ("E908", True), said
+    assert not [path for path in folder.rglob("*") if path.name == name or path.name.startswith(".")]
+    if name in (METRICS, WEIGHTS, CURVE, RESULTS):
+        assert said.endswith(f"then go on with: archspec train --resume {folder}")
+        assert go_on(folder).results is not None
+    else:
+        assert said.endswith("or choose another place: --runs FOLDER")
+
+
+def test_full_disk_as_safetensors_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "save_file", no_room_for_weights)
+        with pytest.raises(SpecError) as error:
+            run_in(tmp_path, "train.epochs=1")
+        with pytest.raises(SpecError) as other:
+            files.save({}, tmp_path / "a.safetensors")
+    assert code_of(error)[0] == "E908"
+    assert "no space left on device; make room on the disk of" in code_of(error)[1]
+    (folder,) = tmp_path.iterdir()
+    assert go_on(folder).results is not None
+    assert code_of(other)[0] == "E806"
+    assert f"make room on the disk of {tmp_path}" in code_of(other)[1]
+
+
+def test_full_disk_where_torch_does_not_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def writes(text: str) -> None:
+        with atomic.whole_file(tmp_path / "a"):
+            raise RuntimeError(text)
+
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        writes("unexpected pos 576 vs 534")
+    monkeypatch.setattr(atomic.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(SpecError) as error:
+        writes("unexpected pos 576 vs 534")
+    assert code_of(error)[0] == "E806"
+
+
+def test_full_disk_under_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module.os, "ftruncate", no_room)
+        with pytest.raises(SpecError) as error:
+            run_in(tmp_path)
+    assert code_of(error)[0] == "E908"
 
 
 def test_folder_that_can_not_be_made(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from archspec.report.training import METRICS, RESULTS
+from compiler.data.order import epoch_order, mixed
 from compiler.train.failure import TrainingError
-from compiler.train.order import Division, epoch_order, mixed, share_of_test
+from compiler.train.order import Division, share_of_test
 from tests.conftest import REPOSITORY
 
 SPEC = """

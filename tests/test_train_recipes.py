@@ -14,17 +14,17 @@ from safetensors.torch import load_file
 import archspec
 from archspec.diagnostic import SpecError
 from archspec.report.training import METRICS, WEIGHTS
+from compiler.data.order import epoch_order
 from compiler.train import checkpoint, fit
 from compiler.train import learner as learner_module
 from compiler.train.learner import Learner
 from compiler.train.loop import Loop, Silence
-from compiler.train.order import epoch_order
 from compiler.train.processes import Processes
-from compiler.train.run import train
+from compiler.train.run import resume, train
 from compiler.train.session import Session, open_session
 from compiler.train.trial import dry_run, overfit_batch
 from tests.test_train_faults import Notes, code_of
-from tests.training import ONE_THREAD, SPEC, go_on, graph, leavings, run_in
+from tests.training import ONE_THREAD, SPEC, go_on, graph, leavings, run_in, stopping_at
 
 PLAIN = """
 name: plain
@@ -116,6 +116,26 @@ def test_weights_from_a_file_but_for_a_new_head(tmp_path: Path) -> None:
     assert code == "E802"
     assert "fc.weight" in said
     assert "skip: [ROW" in said
+
+
+@pytest.mark.parametrize("skip", ["'*'", "[stem, fc]", "[fc, 's*']"])
+def test_weights_of_which_nothing_is_taken(tmp_path: Path, skip: str) -> None:
+    file = run_in(tmp_path / "a", "train.epochs=1", "train.ema=null").folder / WEIGHTS
+    with pytest.raises(SpecError) as error:
+        run_in(tmp_path / "b", f"train.weights={{file: {file}, skip: {skip}}}")
+    code, said = code_of(error)
+    assert (code, "`skip` leaves nothing" in said, "leave out weights" in said) == ("E802", True, True)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_batch_of_more_than_all_examples_is_said() -> None:
+    notes = Notes()
+    open_session(plain("train.batch=45"), Path(), Processes(torch.device("cpu")), notes.note)
+    assert [each for each in notes.said if "45" in each] == [
+        "a batch of 45 has all 44 training examples: an epoch is one step"
+    ]
+    open_session(plain("train.batch=44"), Path(), Processes(torch.device("cpu")), notes.note)
+    assert not [each for each in notes.said if "batch of 44" in each]
 
 
 def test_a_head_may_have_another_name_than_that_of_the_file(tmp_path: Path) -> None:
@@ -297,6 +317,30 @@ def test_memory_that_is_full_in_the_middle_of_a_run_halves_its_parts(
     other = run_in(tmp_path / "b", spec=archspec.loads(NORMED, settings=["train.batch=128", data, "train.epochs=1"]))
     wanted = load_file(other.folder / WEIGHTS)
     assert all(torch.equal(each, wanted[name]) for name, each in load_file(outcome.folder / WEIGHTS).items())
+
+
+def test_a_resumed_run_halves_its_parts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ["train.batch=auto", "train.data={type: random, count: 256}", "train.epochs=1"]
+    spec = archspec.loads(NORMED, settings=settings)
+    with monkeypatch.context() as patch:
+        Full(patch, 64, range(3, 100))
+        wanted = run_in(tmp_path / "a", spec=spec).folder
+    with monkeypatch.context() as patch:
+        stopping_at(patch, 1)
+        stopped = run_in(tmp_path / "b", spec=spec).folder
+    notes, _ = Notes(), Full(monkeypatch, 64, range(1, 100))
+    resume(stopped, listener=notes, machine=ONE_THREAD)
+    assert "out of memory in step 2 with 128 examples at a time: going on with 64" in notes.said
+    assert leavings(stopped)["weights"] == leavings(wanted)["weights"]
+
+
+def test_a_resumed_run_with_a_batch_of_its_own_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stopping_at(patch, 1)
+        stopped = run_in(tmp_path, spec=plain()).folder
+    Full(monkeypatch, 0, range(1, 100))
+    with pytest.raises(SpecError, match="out of memory with 8 examples at a time"):
+        go_on(stopped)
 
 
 def test_memory_that_is_full_later_keeps_the_state_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archspec.graph import Graph
+from archspec.memory.losses import Objective
+from archspec.memory.objective import objectives_of
 from archspec.memory.training import StepCourse
 from archspec.training import Precision
 from compiler.measure import MeasuredMemory, held_bytes, measure
+from compiler.train.losses import Criterion, total_loss
 from compiler.train.planning import apply, source_for
 from compiler.train.session import network_of
 
@@ -47,9 +49,16 @@ class TorchStep:
         apply(self.recomputed, self.graph, self.module, source)
         self.optimizer = self.optimizer_of([each for each in self.module.parameters() if each.requires_grad])
         self.images = torch.randn(self.batch, *self.graph.input)
-        shapes = [self.graph.shape_of(output.node)[1:] for output in self.graph.outputs]
-        by_shape = {shape: torch.zeros(self.batch, *shape, dtype=torch.long) for shape in shapes}
-        self.targets = [by_shape[shape] for shape in shapes]
+        objectives = objectives_of(self.graph, self.graph.train)
+        self.criteria = [
+            Criterion(each.output, each.loss, each.weight, each.gives, False, each.target_name) for each in objectives
+        ]
+        self.targets = {each.target_name: self._target(each) for each in objectives}
+
+    def _target(self, objective: Objective) -> Tensor:
+        if objective.target.dtype == "int64":
+            return torch.zeros(self.batch, *objective.shape[1:], dtype=torch.long)
+        return torch.zeros(self.batch, *objective.shape)
 
     def run(self) -> None:
         """Forward, loss, backward and optimizer."""
@@ -66,13 +75,7 @@ class TorchStep:
         return nullcontext() if dtype is None else torch.autocast("cpu", dtype)
 
     def _loss(self, outputs: Tensor | tuple[Tensor, ...]) -> Tensor:
-        several = outputs if isinstance(outputs, tuple) else (outputs,)
-        losses = [F.cross_entropy(output.float(), target) for output, target in zip(several, self.targets, strict=True)]
-        if len(losses) == 1:
-            return losses[0]
-        return torch.stack(
-            [output.weight * loss for output, loss in zip(self.graph.outputs, losses, strict=True)]
-        ).sum()
+        return total_loss(self.criteria, outputs if isinstance(outputs, tuple) else (outputs,), self.targets)
 
     def measured(self) -> tuple[int, MeasuredMemory]:
         """What is there before a step that is not the first, and what the step adds."""
@@ -81,7 +84,9 @@ class TorchStep:
         states = [
             each for state in self.optimizer.state.values() for each in state.values() if isinstance(each, Tensor)
         ]
-        base = held_bytes([*self.module.parameters(), *self.module.buffers(), *states, self.images, *self.targets])
+        base = held_bytes(
+            [*self.module.parameters(), *self.module.buffers(), *states, self.images, *self.targets.values()]
+        )
         return base, measure(self.run)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from os.path import exists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archspec.cli.arguments import HelpFormatter, Subparsers, add_spec_options, changes_of, is_run, natural
+from archspec.cli.arguments import STDIN, HelpFormatter, Subparsers, add_spec_options, changes_of, is_run, natural
 from archspec.cli.commands import SPEC_HELP, checked_graph
 from archspec.cli.guard import guarded
 from archspec.graph import Graph
+from archspec.zoo import locate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +50,7 @@ def add_compile(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--partial", action="store_true", help="load what fits of the weights, and say what stays as it was drawn"
     )
+    parser.add_argument("--key", metavar="NAME", help="where in a checkpoint the weights are, such as ema")
     parser.add_argument("--seed", type=natural, metavar="N", help="of the weights that are drawn (0)")
     parser.add_argument("--fold", action="store_true", help="for inference: batch norms become part of convolutions")
     parser.add_argument(
@@ -86,9 +89,10 @@ def run_compile(arguments: argparse.Namespace) -> int:
             print("--input wants a size such as 3x448x448", file=sys.stderr)
             return 2
     state, shell = None, None
-    if is_run(arguments.spec):
+    is_around = arguments.with_preprocessing or arguments.probabilities
+    if is_run(arguments.spec) or is_around:
         graph, state = _trained(Path(arguments.spec))
-        if arguments.with_preprocessing or arguments.probabilities:
+        if is_around:
             shell = _shell(arguments)
     else:
         graph = checked_graph(arguments.spec, arguments)
@@ -111,12 +115,19 @@ def run_compile(arguments: argparse.Namespace) -> int:
 
 def _contradiction(arguments: argparse.Namespace) -> str | None:
     """What does not go together in what was asked for."""
-    if arguments.partial and arguments.weights is None:
-        return "--partial says how to load a file of weights: add --weights FILE"
+    loading = {"--partial": arguments.partial, "--key": arguments.key}
+    if arguments.weights is None and any(loading.values()):
+        option = next(option for option, value in loading.items() if value)
+        return f"{option} says how to load a file of weights: add --weights FILE"
     asked = {"--with-preprocessing": arguments.with_preprocessing, "--probabilities": arguments.probabilities}
     around = [option for option, value in asked.items() if value]
     if around and not is_run(arguments.spec):
-        return f"{arguments.spec} is no run, which alone knows what {around[0]} puts around a network"
+        if arguments.spec != STDIN and not exists(arguments.spec) and locate(arguments.spec) is None:
+            return None  # which is said of the run that is not there
+        return (
+            f"{arguments.spec} is no run, which alone knows what {around[0]} puts around a network: "
+            f"train one, with `archspec train {arguments.spec}`, and name its folder"
+        )
     if around and arguments.fully_convolutional:
         return f"--fully-convolutional slides over images of any size: leave out {', '.join(around)}"
     if around and not any(path.suffix in _RUNNING for path in arguments.output):
@@ -135,11 +146,11 @@ def _trained(run: Path) -> tuple[Graph, dict[str, Tensor]]:
     """The network of a run, from its flat spec, and what it learnt, under the names that this network has."""
     from compiler.train.folder import RunFolder
     from compiler.train.run import read_run, weights_of
-    from compiler.weights import carried, read_weights
+    from compiler.weights import carried
 
     folder = RunFolder.existing(run)
     graph, about, _ = read_run(folder)
-    return graph, carried(read_weights(weights_of(folder)).tensors, about["modules"], graph)
+    return graph, carried(weights_of(folder), about["modules"], graph)
 
 
 def _shell(arguments: argparse.Namespace) -> Shell:
@@ -158,7 +169,9 @@ def _weights(graph: Graph, arguments: argparse.Namespace) -> dict[str, Tensor]:
 
     module = build(graph, seed=arguments.seed or 0)
     if arguments.weights is not None:
-        found = load(module, arguments.weights, on_mismatch="report" if arguments.partial else "error")
+        found = load(
+            module, arguments.weights, on_mismatch="report" if arguments.partial else "error", key=arguments.key
+        )
         print(found.as_text(), file=sys.stderr)
     return module.state_dict()
 

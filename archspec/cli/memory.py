@@ -11,8 +11,9 @@ from archspec.byte_size import WANTED, byte_size
 from archspec.cli.arguments import Subparsers, add_command, add_spec_options, natural, positive, terminal_width
 from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
 from archspec.graph import Graph
+from archspec.memory.device import DEVICES
 from archspec.memory.optimizer import LOOPS, Optimizer
-from archspec.memory.sizes import PRECISIONS
+from archspec.memory.sizes import DTYPE_BYTES, PRECISIONS, Dtype
 from archspec.names import is_of
 from archspec.training import SGD, Adam, AdamW, Precision, RMSprop, type_of
 
@@ -52,10 +53,17 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--loop", choices=LOOPS, default=LOOPS[0],
-        help="how it goes through the weights: fused, as `archspec train` does; torch's own choice is foreach on a "
-        "GPU, for-loop on a CPU",
+        help="how it goes through the weights: fused, as `archspec train` does (but for rmsprop, of which torch has "
+        "foreach alone); torch's own choice is foreach on a GPU, for-loop on a CPU",
     )  # fmt: skip
     parser.add_argument("--ema", action="store_true", help="with a moving mean of the weights")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", choices=DEVICES, default=DEVICES[0],
+        help="where it runs: cpu, or cuda, whose figures follow from torch's source and were not measured on a GPU",
+    )  # fmt: skip
 
 
 def _optimizer(graph: Graph, arguments: argparse.Namespace) -> Optimizer:
@@ -75,6 +83,22 @@ def _precision(graph: Graph, arguments: argparse.Namespace) -> Precision | None:
     return found
 
 
+def _inference_dtype(graph: Graph, arguments: argparse.Namespace) -> Dtype | None:
+    """The type of the numbers of a forward pass; None, said why, where torch has no kernels for it."""
+    dtype: Dtype = arguments.dtype or "float32"
+    if arguments.device != "cpu" or DTYPE_BYTES[dtype] > 2:
+        return dtype
+    lacking = [node for node in graph.inference_nodes if not node.operator.halves_on_cpu]
+    if not lacking:
+        return dtype
+    row, kind = graph.row_of[lacking[0].name].name, lacking[0].operator.type
+    print(
+        f"torch has no {kind} in {dtype} on a CPU, which row {row} is; say --dtype float32, or --device cuda",
+        file=sys.stderr,
+    )
+    return None
+
+
 def add_memory(subparsers: Subparsers) -> None:
     """`archspec memory`."""
     parser = add_command(
@@ -87,6 +111,7 @@ def add_memory(subparsers: Subparsers) -> None:
     parser.add_argument("--batch", type=positive, metavar="N", help="images of a step (that of `train:`, else 1)")
     parser.add_argument("--inference", action="store_true", help="a forward pass that keeps nothing")
     _add_training(parser)
+    _add_device(parser)
     parser.add_argument("--accumulate", type=positive, metavar="N", help="compute a batch in N parts")
     parser.add_argument(
         "--freeze", metavar="ROW", action="append", help="rows that do not learn, such as stem.* (those of `train:`)"
@@ -112,7 +137,8 @@ def run_memory(arguments: argparse.Namespace) -> int:
     written = keys.batch if keys is not None and isinstance(keys.batch, int) else 1
     batch = arguments.batch or written
     if arguments.inference:
-        report = inference_report(graph, batch=batch, dtype=arguments.dtype or "float32")
+        dtype = _inference_dtype(graph, arguments)
+        report = inference_report(graph, batch=batch, dtype=dtype, device=arguments.device) if dtype is not None else 2
     else:
         report = _training(graph, batch, arguments)
     if isinstance(report, int):
@@ -158,6 +184,7 @@ def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> Traini
         recompute=blocks,
         depth=arguments.depth,
         memory=byte_size(keys.memory) if keys is not None and keys.memory and not arguments.recompute else None,
+        device=arguments.device,
     )
 
 
@@ -176,6 +203,7 @@ def add_fit(subparsers: Subparsers) -> None:
     mode.add_argument("--train", action="store_true", help="training (what is asked for unless told)")
     mode.add_argument("--inference", action="store_true", help="inference")
     _add_training(parser)
+    _add_device(parser)
     add_format(parser, ("text", "json"))
     add_spec_options(parser)
     parser.set_defaults(run=run_fit)
@@ -183,24 +211,31 @@ def add_fit(subparsers: Subparsers) -> None:
 
 def run_fit(arguments: argparse.Namespace) -> int:
     """Print the largest batch, and the ways to a larger one; 1 where there is none."""
+    from archspec.memory.recipe import frozen_nodes
     from archspec.report.fit import inference_fit, training_fit
 
     graph = checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1
     if arguments.inference:
-        report = inference_fit(graph, arguments.memory, arguments.batch, dtype=arguments.dtype or "float32")
+        dtype = _inference_dtype(graph, arguments)
+        if dtype is None:
+            return 2
+        report = inference_fit(graph, arguments.memory, arguments.batch, dtype=dtype, device=arguments.device)
     else:
         precision = _precision(graph, arguments)
         if precision is None:
             return 2
+        keys = graph.train
         report = training_fit(
             graph,
             arguments.memory,
             _optimizer(graph, arguments),
             batch=arguments.batch,
-            ema=arguments.ema,
+            ema=arguments.ema or (keys is not None and keys.ema is not None),
+            frozen=frozen_nodes(graph, keys) if keys is not None else (),
             precision=precision,
+            device=arguments.device,
         )
     print(json.dumps(report.as_dict(), indent=2) if arguments.format == "json" else report.as_text(terminal_width()))
     return 0 if report.fits else 1

@@ -49,8 +49,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         images = [prediction.as_dict() for prediction in found]
         print(json.dumps({"run": arguments.folder, "images": images}, indent=2))
-    else:
-        print("\n\n".join(_text(prediction) for prediction in found if prediction.finding is None), flush=True)
+    elif good := [prediction for prediction in found if prediction.finding is None]:
+        print("\n\n".join(map(_text, good)), flush=True)
     for prediction in found:
         if prediction.note is not None:
             print(f"{prediction.file}: {prediction.note}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -207,8 +208,18 @@ def _written(path: Path, data: bytes) -> int:
         if path.exists() and not is_unchanged(path.read_bytes()):
             print(f"{path} exists already, and archspec did not draw it as it is: choose another name", file=sys.stderr)
             return 1
-        path.write_bytes(data)
+        _replace(path, data)
     except (OSError, ValueError) as error:
         print(f"can't write {path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file whole: on a full disk the picture that was there stays."""
+    written = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        written.write_bytes(data)
+        os.replace(written, path)
+    finally:
+        written.unlink(missing_ok=True)

@@ -14,17 +14,21 @@ from archspec.cli.arguments import (
     add_command,
     add_spec_options,
     folder_of,
+    is_run,
     positive,
+    report,
     terminal_width,
 )
 from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
 from archspec.cli.guard import guarded
 from archspec.cli.progress import Console
+from archspec.diagnostic import Diagnostic
+from archspec.limits import DEFAULT_LIMITS
+from archspec.report.runs import RUNS, is_run_folder, no_run
 
 if TYPE_CHECKING:
     from compiler.train.run import Machine
 
-_RUNS = "runs"
 _OF_SIGNAL = 128
 """a process that a signal ended has this and the signal's number as its code"""
 
@@ -56,7 +60,7 @@ def add_train(subparsers: Subparsers) -> None:
     parser.add_argument("spec", metavar="SPEC", nargs="?", help=SPEC_HELP)
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
     parser.add_argument("--recipe", metavar="NAME", help="one of the spec's `recipes`, in the place of `train`")
-    parser.add_argument("--runs", metavar="FOLDER", default=_RUNS, help=f"where runs have their folders ({_RUNS})")
+    parser.add_argument("--runs", metavar="FOLDER", default=str(RUNS), help=f"where runs have their folders ({RUNS})")
     parser.add_argument("--name", metavar="NAME", help="what the run's folder begins with; the spec's name")
     parser.add_argument("--dry-run", action="store_true", help="try a few steps, and say what all of them will take")
     parser.add_argument(
@@ -71,7 +75,8 @@ def add_train(subparsers: Subparsers) -> None:
 def run_train(arguments: argparse.Namespace) -> int:
     """Train, or go on with a run."""
     if (arguments.spec is None) == (arguments.resume is None):
-        print("train wants a SPEC, or --resume RUN", file=sys.stderr)
+        both = f": a run has a spec of its own, leave out {arguments.spec}" if arguments.spec is not None else ""
+        print(f"train wants a SPEC, or --resume RUN{both}", file=sys.stderr)
         return 2
     listener = Console(quiet=arguments.quiet)
     if arguments.resume is not None:
@@ -82,6 +87,11 @@ def run_train(arguments: argparse.Namespace) -> int:
         from compiler.train.run import resume
 
         return _said(resume(Path(arguments.resume), listener=listener, machine=_machine(arguments)), arguments)
+    if is_run(arguments.spec) and is_run_folder(Path(arguments.spec)):
+        message = f"{arguments.spec} is the folder of a run, and a spec is what a run begins with"
+        help = f"go on with it: archspec train --resume {arguments.spec}; or name the spec that it was trained from"
+        report([Diagnostic("E406", message, None, help=help)], DEFAULT_LIMITS)
+        return 1
     graph = checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1
@@ -187,7 +197,7 @@ def add_runs(subparsers: Subparsers) -> None:
         "List the runs of a folder with their figures; of two or more that are named, also where their specs differ.",
     )
     parser.add_argument("runs", metavar="RUN", nargs="*", help="runs to compare; all of the folder")
-    parser.add_argument("--folder", metavar="FOLDER", default=_RUNS, help=f"where the runs are ({_RUNS})")
+    parser.add_argument("--folder", metavar="FOLDER", default=str(RUNS), help=f"where the runs are ({RUNS})")
     add_format(parser)
     parser.set_defaults(run=run_runs)
 
@@ -196,21 +206,22 @@ def run_runs(arguments: argparse.Namespace) -> int:
     """Print the runs."""
     from archspec.report.training import differences_table, read_runs, runs_table
 
-    try:
-        runs = read_runs([Path(run) for run in arguments.runs] or None, Path(arguments.folder))
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
+    named = [Path(run) for run in arguments.runs]
+    if none := [found for path in named if (found := no_run(path)) is not None]:
+        report(none, DEFAULT_LIMITS)
         return 1
+    runs = read_runs(named or None, Path(arguments.folder))
+    compared = differences_table(runs) if len(named) > 1 else None
     if arguments.format == "json":
-        print(json.dumps({"runs": [run.as_dict() for run in runs]}, indent=2))
+        rows = compared.rows if compared is not None else []
+        differences = [{"key": key, "values": values} for key, *values in rows]
+        print(json.dumps({"runs": [run.as_dict() for run in runs], "differences": differences}, indent=2))
         return 0
     if not runs:
         print(f"no runs in {arguments.folder}; begin one with: archspec train lenet5", file=sys.stderr)
         return 0
     print(runs_table(runs).as_format(arguments.format, terminal_width()))
-    if arguments.runs and len(runs) > 1 and arguments.format in ("text", "markdown"):
-        table = differences_table(runs)
-        print(
-            "\n" + (table.as_format(arguments.format, terminal_width()) if table.rows else "their specs are the same")
-        )
+    if compared is not None and arguments.format in ("text", "markdown"):
+        said = compared.as_format(arguments.format, terminal_width()) if compared.rows else "they began alike"
+        print(f"\n{said}")
     return 0

@@ -23,6 +23,7 @@ from archspec.diagnostic import Diagnostic
 from archspec.limits import Limits
 from archspec.loading import check_family
 from archspec.locate import SPEC_SUFFIXES
+from archspec.report.training import RUN, SPEC
 
 
 def add(subparsers: Subparsers) -> None:
@@ -68,10 +69,15 @@ def _expanded(names: list[str]) -> Iterator[str]:
     """Directories as the specs in them."""
     for name in names:
         if name not in (STDIN, "") and os.path.isdir(name):  # which takes any text for a name, as Path does not
-            inside = (Path(folder, file) for folder, _, files in os.walk(name) for file in files)
+            inside = (Path(folder, file) for folder, _, files in os.walk(name) for file in _specs_of(files))
             yield from (str(path) for path in sorted(inside) if path.name.endswith(SPEC_SUFFIXES) and path.is_file())
         else:
             yield name
+
+
+def _specs_of(files: list[str]) -> list[str]:
+    """Of the files of a folder those that may be specs; a run has one, beside others that are none."""
+    return [SPEC] if SPEC in files and RUN in files else files
 
 
 def _print(found: list[Diagnostic], checked: int, format: str, limits: Limits) -> None:

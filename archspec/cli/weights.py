@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
-from typing import TYPE_CHECKING
 
 from archspec.cli.arguments import COMMAND, HelpFormatter, Subparsers, add_command, add_spec_options, terminal_width
 from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
 from archspec.cli.guard import guarded
-
-if TYPE_CHECKING:
-    pass
 
 _EXAMPLES = """\
   archspec weights show resnet50.pth
@@ -103,9 +100,19 @@ def run_check(arguments: argparse.Namespace) -> int:
     weights = read_weights(arguments.file, key=arguments.key)
     found = compare(blank_state(graph), weights)
     if not found.fits:
-        raise WeightsError(mismatches(found, weights))
+        raise WeightsError(mismatches(found, weights, f"`{_partial(arguments)}` loads"))
     print("\n".join([*found.notes, f"all {len(found.loaded)} tensors of {graph.name} are there"]))
     return 0
+
+
+def _partial(arguments: argparse.Namespace) -> str:
+    """The command that loads what fits of the file."""
+    words = ["archspec", "compile", arguments.spec]
+    for option, value in (("--variant", arguments.variant), ("--input", arguments.input)):
+        words += [option, value] if value is not None else []
+    words += [word for setting in arguments.settings for word in ("--set", setting)]
+    words += ["--weights", arguments.file, *(["--key", arguments.key] if arguments.key is not None else [])]
+    return shlex.join([*words, "--partial", "-o", "new.safetensors"])
 
 
 def _add_port(subparsers: Subparsers) -> None:

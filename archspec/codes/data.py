@@ -101,8 +101,9 @@ DATA_CODES = (
     ),
     Code(
         "E735",
-        "names that differ in case alone",
-        "On a Mac and on Windows they would be one folder." + _OUTSIDE,
+        "names that differ in case or spaces alone",
+        "On a Mac and on Windows folders whose names differ in case would be one; names of labels that differ in "
+        "spaces were meant to be one." + _OUTSIDE,
         "",
     ),
     Code(
@@ -135,6 +136,21 @@ DATA_CODES = (
         "data without what an output learns",
         "The `target` of each output names something that the data have: their label, their boxes, or an array or a "
         "column of that name." + _OUTSIDE,
+        "",
+    ),
+    Code(
+        "E741",
+        "a stream that breaks",
+        "Where the network fails, reading is tried again for a while. The run keeps its last checkpoint, and goes on "
+        "from there. A stream that is another than when its labels were read has changed on the hub: `revision` with "
+        "a commit holds on to one." + _OUTSIDE,
+        "",
+    ),
+    Code(
+        "E742",
+        "a data set larger than the disk",
+        "A data set of Hugging Face is stored once, and read from there. One that does not fit can be streamed."
+        + _OUTSIDE,
         "",
     ),
 )

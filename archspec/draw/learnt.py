@@ -31,6 +31,10 @@ _STRIP = 9.0
 """the height of the strip that a vector is"""
 
 
+Sides = tuple[float, float, float, float]
+"""left, top, right and bottom of a box"""
+
+
 @dataclass(frozen=True, slots=True)
 class Tiles:
     """The first maps of a tensor, in numbers from 1 to 255: 128 is zero, and 255 the largest of all."""
@@ -73,6 +77,11 @@ class Learnt:
     truth: str | None = None
     note: str | None = None
     """what was done to the image that was not done in training"""
+    box: Sides | None = None
+    """what the network sees, as parts of the image"""
+    true_box: Sides | None = None
+    unshown: tuple[str, ...] = ()
+    """outputs of which nothing is shown"""
 
 
 def last_node(figures: Figures, unit: Unit) -> str:
@@ -95,6 +104,8 @@ def learnt(figures: Figures, units: Sequence[Unit], seen: Learnt, title: str, na
     )
     if len(units) < len(figures.graph.rows):
         note += f" {len(units)} of {len(figures.graph.rows)} layers."
+    if seen.unshown:
+        note += f" Of {', '.join(seen.unshown)} nothing is shown."
     aside = notes(note, _MARGIN, y + 4, page - _MARGIN)
     words = ", ".join(f"{each} {100 * chance:.1f} %" for each, chance in seen.said)
     description = f"{figures.graph.name} looks at {seen.file}{f' and says {words}' if words else ''}."
@@ -119,6 +130,11 @@ def _above(figures: Figures, seen: Learnt, page: float) -> tuple[list[Item], flo
             Text(_MARGIN, bottom + 6, fitted(f"labelled {seen.truth}", SMALL, _NAMES - 8), SMALL, fill="quiet")
         )
         bottom += 8
+    for sides, said in ((seen.true_box, "dashed: labelled"), (seen.box, "solid: the box it sees")):
+        if sides is not None:
+            items.append(_outlined(box, sides, said, dashed=sides is seen.true_box))
+            items.append(Text(_MARGIN, bottom + 6, fitted(said, SMALL, names - 8), SMALL, fill="quiet"))
+            bottom += 8
     left = _MARGIN + names
     right = page - _MARGIN
     if seen.said:
@@ -128,6 +144,18 @@ def _above(figures: Figures, seen: Learnt, page: float) -> tuple[list[Item], flo
         bottom = max(bottom, top + 11.0 * len(seen.said))
     group, end = _filters(figures, seen.filters, left, right)
     return [*items, group], max(bottom, end) + _BETWEEN + 4
+
+
+def _outlined(image: Box, sides: Sides, said: str, *, dashed: bool) -> Group:
+    """A box on the image, with a rim that sets it off from light and from dark."""
+    left, top, right, bottom = (min(max(side, 0.0), 1.0) for side in sides)
+    at = Box(
+        image.x + left * image.width, image.y + top * image.height,
+        max(right - left, 0.0) * image.width, max(bottom - top, 0.0) * image.height,
+    )  # fmt: skip
+    rim = Rect(at, None, "paper", thickness=1.8)
+    title = f"{said}: left {left:.4f}, top {top:.4f}, right {right:.4f}, bottom {bottom:.4f} of the image"
+    return Group("layer", "output", (rim, Rect(at, None, "output.edge", thickness=0.9, dashed=dashed)), title)
 
 
 def _said(said: Sequence[tuple[str, float]], left: float, room: float) -> Group:

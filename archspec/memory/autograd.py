@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from archspec.memory.ledger import BACKWARD, UNTRACKED, Ledger
+from archspec.memory.ledger import BACKWARD, UNTRACKED, Demand, Ledger
 from archspec.memory.prepared import Prepared
 from archspec.memory.tape import (
     CONSTANT,
@@ -84,12 +84,12 @@ class Autograd:
             if self.autocast and function.casts:
                 self._cast_all(label, function, values, originals)
             values[function.result] = self._run(label, prepared, values, output)
+            for name in prepared.results_end:
+                ledger.drop((originals.get(name) or values[name]).storage)
             for ref in prepared.casts_end if originals else ():
                 if ref in originals:
                     ledger.drop_within(values[ref].storage)
                     values[ref] = originals[ref]
-            for name in prepared.results_end:
-                ledger.drop(values[name].storage)
         return values[OUTPUT]
 
     def end_region(self) -> None:
@@ -150,6 +150,7 @@ class Autograd:
             raise _Enough
         # what a kernel makes to be saved is gone with it where nothing is saved
         is_saving = bool(differentiated) and self._frame is None
+        demand = self._demand(function, values, lowered=lowered)
         fresh: dict[Ref, int] = {}
         if is_saving or function.returns_fresh:
             for name, size in function.fresh:
@@ -161,7 +162,7 @@ class Autograd:
             made = Value(ledger.hold(base.storage), size, CONSTANT, base.is_part or function.is_part)
         else:
             size = typed(function.size, lowered) if lowered else function.size
-            made = Value(ledger.allocate(name, size), size)
+            made = Value(UNTRACKED if function.inner else ledger.allocate(name, size), size)
         if differentiated:
             record = again
             made.record = REPEATED
@@ -176,6 +177,7 @@ class Autograd:
                     [],
                 )
                 record.size, record.is_contiguous = size, prepared.is_contiguous
+                record.demand, record.main = demand, function.arguments[0]
                 if function.together:
                     edges = [
                         edge_to(values[each.value], each, function, lowered=lowered, single=self.single)
@@ -214,6 +216,8 @@ class Autograd:
     ) -> None:
         """Save for the last record of a frame. The kernel is left with that: what it made besides goes with it."""
         made = {**dict(function.fresh), **({function.result: function.size} if function.size else {})}
+        if any(ref in refs for ref in made):
+            self._demand(function, values, lowered=lowered)
         storages = {
             ref: self.ledger.allocate(f"{label}: {ref}", typed(size, lowered))
             for ref, size in made.items()
@@ -221,6 +225,12 @@ class Autograd:
         }
         for ref in refs:
             self._save(record, storages[ref] if ref in storages else values[ref].storage)  # pyright: ignore[reportArgumentType]
+
+    def _demand(self, function: Function, values: Mapping[Ref, Value], *, lowered: bool) -> Demand | None:
+        """Note that a kernel runs, where it holds more than its result."""
+        if function.kernel is None:
+            return None
+        return self.ledger.demand(function.kernel, lowered, values[function.arguments[0].value].is_part)
 
     def enter(self, frame: Frame) -> None:
         """What runs from here on saves nothing but what it is given."""
@@ -293,6 +303,7 @@ class Autograd:
             if frame is not None and not frame.is_done:
                 self._run_again(frame)
             ledger.mark(BACKWARD + record.label)
+            record.demand_again(ledger, gradient)
             wasted = [ledger.allocate(f"gradient for nothing of {record.label}", size) for size in record.wasted]
             if gradient.is_part and not self.single and record.is_contiguous:
                 wasted.append(ledger.allocate(f"copy of the gradient of {record.label}", record.size))
@@ -359,7 +370,7 @@ class Autograd:
         for size in edge.fitted:
             made = self.ledger.allocate(f"gradient of {self.records[edge.target].label}", size)
             self.ledger.drop(gradient.storage)
-            gradient = Gradient(made)
+            gradient = Gradient(made, is_view=edge.argument.gradient == "summed")
         return gradient
 
     def _arrive(self, arrived: dict[int, Gradient], target: int, gradient: Gradient, size: Size) -> None:

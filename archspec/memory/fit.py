@@ -8,11 +8,12 @@ from functools import partial
 from math import isqrt
 
 from archspec.graph import Graph
+from archspec.memory.device import Device, held_bytes
 from archspec.memory.forward import ForwardCourse
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.plan import best_plan
 from archspec.memory.program import Program
-from archspec.memory.sizes import Dtype, module_bytes
+from archspec.memory.sizes import Dtype
 from archspec.memory.training import StepCourse
 from archspec.training import Precision
 
@@ -52,42 +53,22 @@ def largest_training_batch(course: StepCourse, memory: int) -> int:
     return largest(lambda batch: course.peak(batch) <= memory)
 
 
-def largest_inference_batch(graph: Graph, memory: int, *, dtype: Dtype = "float32") -> int:
+def largest_inference_batch(graph: Graph, memory: int, *, dtype: Dtype = "float32", device: Device = "cpu") -> int:
     """The most images of a forward pass whose peak, weights included, stays within so many bytes."""
-    course, weights = ForwardCourse(graph, dtype=dtype), module_bytes(graph, dtype)
+    course, weights = ForwardCourse(graph, dtype=dtype, device=device), held_bytes(graph, dtype, device)
     return largest(lambda batch: weights + course.peak(batch) <= memory)
 
 
-def ways_to_fit(
-    graph: Graph,
-    batch: int,
-    memory: int,
-    optimizer: Optimizer,
-    *,
-    ema: bool = False,
-    precision: Precision = "float32",
-) -> list[Way]:
-    """What makes a batch fit, the cheapest first; the batch as it is alone, where that fits."""
-    wanted = _Wanted(graph, Program(graph), batch, memory, ema)
-    fused = replace(optimizer, loop="fused")
-    for loop in dict.fromkeys((optimizer, fused)):
-        way = wanted.whole(loop, precision)
-        if way is not None:
-            return [way]
-    precisions: tuple[Precision, ...] = ("float32", "bf16") if precision == "float32" else (precision,)
-    found = [way for each in precisions for way in wanted.ways(fused, each)]
-    return sorted(found, key=lambda way: (way.extra, way.accumulate))
-
-
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A batch, and the memory that it is to fit into."""
+class Wanted:
+    """What is to be trained, and the memory that it is to fit into."""
 
     graph: Graph
     program: Program
-    batch: int
     memory: int
-    ema: bool
+    ema: bool = False
+    frozen: tuple[str, ...] = ()
+    device: Device = "cpu"
 
     def course(
         self, optimizer: Optimizer, precision: Precision, parts: int = 1, recompute: Sequence[str] = ()
@@ -98,36 +79,50 @@ class _Wanted:
             optimizer,
             parts=parts,
             ema=self.ema,
+            frozen=self.frozen,
             recomputed=recompute,
             program=self.program,
             precision=precision,
+            keys=self.graph.train,
+            device=self.device,
         )
 
-    def whole(self, optimizer: Optimizer, precision: Precision) -> Way | None:
-        """The batch in one part, with all that autograd keeps."""
-        peak = self.course(optimizer, precision).peak(self.batch)
-        return Way(optimizer.loop, precision, 1, (), peak, 0.0) if peak <= self.memory else None
+    def ways_to_fit(self, batch: int, optimizer: Optimizer, precision: Precision) -> list[Way]:
+        """What makes a batch fit, the cheapest first; the batch as it is alone, where that fits."""
+        fused = replace(optimizer, loop="fused")
+        for loop in dict.fromkeys((optimizer, fused)):
+            way = self._whole(batch, loop, precision)
+            if way is not None:
+                return [way]
+        precisions: tuple[Precision, ...] = ("float32", "bf16") if precision == "float32" else (precision,)
+        found = [way for each in precisions for way in self._ways(batch, fused, each)]
+        return sorted(found, key=lambda way: (way.extra, way.accumulate))
 
-    def ways(self, optimizer: Optimizer, precision: Precision) -> Iterator[Way]:
+    def _whole(self, batch: int, optimizer: Optimizer, precision: Precision) -> Way | None:
+        """The batch in one part, with all that autograd keeps."""
+        peak = self.course(optimizer, precision).peak(batch)
+        return Way(optimizer.way, precision, 1, (), peak, 0.0) if peak <= self.memory else None
+
+    def _ways(self, batch: int, optimizer: Optimizer, precision: Precision) -> Iterator[Way]:
         """The batch as a whole, else in the fewest parts, and in fewer ones with the least computed again."""
-        way = self.whole(optimizer, precision) or self._in_parts(optimizer, precision)
+        way = self._whole(batch, optimizer, precision) or self._in_parts(batch, optimizer, precision)
         if way is not None:
             yield way
-        for parts in _divisors(self.batch):
+        for parts in _divisors(batch):
             if way is not None and parts >= way.accumulate:
                 return
             course = partial(self.course, optimizer, precision, parts)
-            plan = best_plan(self.graph, self.program, course, self.batch // parts, self.memory)
+            plan = best_plan(self.graph, self.program, course, batch // parts, self.memory)
             if plan is not None:
-                yield Way(optimizer.loop, precision, parts, plan.recompute, plan.peak, plan.extra)
+                yield Way(optimizer.way, precision, parts, plan.recompute, plan.peak, plan.extra)
                 return
 
-    def _in_parts(self, optimizer: Optimizer, precision: Precision) -> Way | None:
+    def _in_parts(self, batch: int, optimizer: Optimizer, precision: Precision) -> Way | None:
         course = self.course(optimizer, precision, parts=2)  # of which there may be more: the peak is the same
-        for parts in _divisors(self.batch)[1:]:
-            peak = course.peak(self.batch // parts)
+        for parts in _divisors(batch)[1:]:
+            peak = course.peak(batch // parts)
             if peak <= self.memory:
-                return Way(optimizer.loop, precision, parts, (), peak, 0.0)
+                return Way(optimizer.way, precision, parts, (), peak, 0.0)
         return None
 
 

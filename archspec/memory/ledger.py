@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from archspec.operators.backward import Size
+from archspec.operators.workspace import Kernel, Plain, Wanted
 
 Kind = Literal["input", "kept", "temporary", "gradient", "optimizer"]
 LOSS = "loss"
 BACKWARD = "backward of "
 UNTRACKED = -1
 """the storage of what is there before and after: weights, statistics"""
+_WITHOUT = Plain(0, 0)
+"""a kernel that holds nothing but what it was given"""
+
+
+class Demand(NamedTuple):
+    """A kernel that holds more than tensors while it runs."""
+
+    kernel: Kernel
+    lowered: bool
+    """whether it computes in autocast's type"""
+    is_part: bool
+    """whether its input is a part of a larger tensor"""
+    wanted: Wanted | None = None
+    """the gradients that it makes; None where it goes forward"""
+    event: int = 0
+    """the one that comes next"""
+    within: tuple[int, ...] = ()
+    """storages that only it has seen"""
 
 
 class Ledger:
@@ -32,6 +51,8 @@ class Ledger:
         """what saves something from the forward to the backward pass, and what that is; of the first loss"""
         self.frames: list[tuple[str, tuple[int, ...], bool]] = []
         """of what is computed again, what it saves for that, and whether it has to"""
+        self.demands: list[Demand] = []
+        """the kernels that hold more than tensors"""
         self._owners: list[int] = []
 
     def mark(self, moment: str) -> None:
@@ -72,6 +93,21 @@ class Ledger:
         while self.events[position] != storage:
             position -= 1
         del self.events[position]
+        if not self.demands or self.demands[-1].event <= position:
+            self.demand(_WITHOUT, False, False)
+            self.demands[-1] = self.demands[-1]._replace(within=(storage,))
+            return
+        for index in range(len(self.demands) - 1, -1, -1):
+            demand = self.demands[index]
+            if demand.event <= position:
+                break
+            self.demands[index] = demand._replace(event=demand.event - 1, within=(*demand.within, storage))
+
+    def demand(self, kernel: Kernel, lowered: bool, is_part: bool, wanted: Wanted | None = None) -> Demand:
+        """A kernel runs, forward or for some gradients."""
+        found = Demand(kernel, lowered, is_part, wanted, len(self.events))
+        self.demands.append(found)
+        return found
 
     def snapshot(self, storages: Iterable[int]) -> tuple[int, dict[int, int]]:
         """How many storages there are, and how many owners some of them have."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from archspec.memory.device import Device, given
 from archspec.memory.ledger import Ledger
 from archspec.memory.tape import NUMBER
 from archspec.operators.backward import Size
@@ -13,6 +14,7 @@ from archspec.training import SGD, Adam, AdamW, OptimizerKeys, RMSprop
 
 Loop = Literal["fused", "foreach", "for-loop"]
 LOOPS: tuple[Loop, ...] = get_args(Loop)
+_ONE = Size(1, "float32", per_batch=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Optimizer:
         return self.keys.type
 
     @property
+    def described(self) -> str:
+        """Its name, and how torch goes through the weights."""
+        return f"{self.kind} ({self.way})"
+
+    @property
     def states(self) -> int:
         """How many tensors of its own a weight has."""
         if isinstance(self.keys, SGD):
@@ -40,19 +47,35 @@ class Optimizer:
             return 1 + int(self.keys.momentum > 0)
         return 2
 
-    def state_bytes(self, weights: Mapping[str, Size], element: int) -> int:
+    def state_bytes(self, weights: Mapping[str, Size], element: int, device: Device) -> int:
         """Bytes of all of them, with the step that Adam and RMSprop count for each weight."""
-        counters = 0 if isinstance(self.keys, SGD) else 4 * len(weights)
-        return self.states * element * sum(size.elements for size in weights.values()) + counters
+        # beside a GPU only the fused kernel has them on the device
+        counts = not isinstance(self.keys, SGD) and (device == "cpu" or self.way == "fused")
+        moments = sum(given(element * size.elements, device) for size in weights.values())
+        return self.states * moments + (given(element, device) * len(weights) if counts else 0)
+
+    def step_in_groups(self, ledger: Ledger, weights: Mapping[str, Size], matrices: Collection[str]) -> None:
+        """A step of `archspec train`: what is no matrix comes after all else, and has no decay unless asked for."""
+        decayed = {name: size for name, size in weights.items() if self.keys.decay_all or name in matrices}
+        rest = {name: size for name, size in weights.items() if name not in decayed}
+        without_decay = replace(self, keys=self.keys.model_copy(update={"weight_decay": 0.0}))
+        for own, group in ((self, decayed), (without_decay, rest)):
+            if group:
+                own.step(ledger, group)
 
     def step(self, ledger: Ledger, weights: Mapping[str, Size]) -> None:
         """What comes and goes in one step."""
-        if self.loop == "fused" and not isinstance(self.keys, RMSprop):
+        if self.way == "fused":
             return
-        if self.loop == "for-loop":
+        if self.way == "for-loop":
             self._one_by_one(ledger, weights)
         else:
             self._all_at_once(ledger, weights)
+
+    @property
+    def way(self) -> Loop:
+        """How it goes through the weights: torch has no fused kernel for RMSprop."""
+        return "foreach" if self.loop == "fused" and isinstance(self.keys, RMSprop) else self.loop
 
     @property
     def _adds_decay(self) -> bool:
@@ -60,6 +83,8 @@ class Optimizer:
         return self.keys.weight_decay > 0 and not isinstance(self.keys, AdamW)
 
     def _all_at_once(self, ledger: Ledger, weights: Mapping[str, Size]) -> None:
+        if not isinstance(self.keys, SGD):  # what is added to the counts of steps
+            ledger.drop(ledger.allocate("number", _ONE))
         decayed: list[int] = []
         if self._adds_decay:
             decayed = [ledger.allocate(f"decayed gradient of {name}", size) for name, size in weights.items()]

@@ -7,14 +7,15 @@ all that cost less.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count as count_from
 from itertools import islice
-from typing import NamedTuple
 
 from archspec.graph import Graph
 from archspec.memory.chain import Chain
+from archspec.memory.garbage import uncollected
 from archspec.memory.program import Program
 from archspec.memory.training import StepCourse
 from archspec.stretch import through
@@ -43,6 +44,11 @@ class Plan:
 
 def best_plan(graph: Graph, program: Program, course_of: CourseOf, batch: int, memory: int) -> Plan | None:
     """The plan of the least extra compute whose peak stays within so many bytes; None where none does."""
+    with uncollected():
+        return _best_plan(graph, program, course_of, batch, memory)
+
+
+def _best_plan(graph: Graph, program: Program, course_of: CourseOf, batch: int, memory: int) -> Plan | None:
     free = course_of(())
     peak = free.peak(batch)
     if peak <= memory:
@@ -119,28 +125,22 @@ def _units(item: object) -> tuple[Unit, ...]:
     return item.units if isinstance(item, Loop) else ()
 
 
-class _State(NamedTuple):
-    """A plan as far as some unit."""
-
-    held: int
-    """bytes that the units before hold, but for what this one takes from the last of them"""
-    macs: int
-    before: _State | None
-    segment: tuple[int, int] | None
+_State = tuple[int, int, int, "_State | None", "tuple[int, int] | None"]
+"""A plan as far as some unit: the bytes that the units before hold, but for what this one takes from the last of them;
+what it computes again; a number of its own, for the order; the plan that it goes on from, and with which segment"""
 
 
 def _cheapest(chain: Chain, memory: int) -> list[tuple[int, int]] | None:
     """The first and last units of segments that are computed again, where some stay within so many bytes."""
     alone = _search(chain, memory, 1, sum(chain.macs))
     longest = max(_STEPS // (_LEAST * len(chain.units)), _LEAST)
-    found = _search(chain, memory, longest, alone.macs if alone is not None else sum(chain.macs))
+    found = _search(chain, memory, longest, alone[1] if alone is not None else sum(chain.macs))
     state, segments = found or alone, list[tuple[int, int]]()
     if state is None:
         return None
     while state is not None:
-        if state.segment is not None:
-            segments.append(state.segment)
-        state = state.before
+        *_, state, segment = state
+        segments += [segment] if segment is not None else []
     return segments[::-1]
 
 
@@ -150,7 +150,8 @@ def _search(chain: Chain, memory: int, longest: int, most: int) -> _State | None
     width = max(_STEPS // max(sum(min(length, longest) for length in chain.lengths), 1), _LEAST)
     # apart by whether the last unit holds what it hands on
     states: list[tuple[list[_State], list[_State]]] = [([], []) for _ in range(count + 1)]
-    states[0][False].append(_State(0, 0, None, None))
+    states[0][False].append((0, 0, 0, None, None))
+    numbers = count_from(1)
     for index in range(count):
         taken, outside = chain.taken[index], chain.outside[index]
         fronts = [_pruned(each, memory - outside, width) for each in states[index]]
@@ -160,33 +161,34 @@ def _search(chain: Chain, memory: int, longest: int, most: int) -> _State | None
             height = max(held + max(rise.backward, outside), rise.forward)
             target = states[index + 1][chain.keeps_given[index]]
             floor = memory - chain.rest[index + 1]  # less than that is as good
+            held += chain.inner[index]
             for state in _within(front, memory - height):
-                target.append(_State(max(state.held + held + chain.inner[index], floor), state.macs, state, None))
+                target.append((max(state[0] + held, floor), state[1], next(numbers), state, None))
         front = _pruned([state for front in fronts for state in front], memory - outside, width)
         if not front:
             continue
         for last, height, holds, macs in islice(chain.segments(index), longest):
-            if front[-1].macs + macs > most:
+            if front[-1][1] + macs > most:
                 break
             target = states[last + 1][False]
             floor = memory - chain.rest[last + 1]
             for state in reversed(_within(front, memory - max(height, taken + outside))):
-                if state.macs + macs > most:
+                if state[1] + macs > most:
                     break
-                target.append(_State(max(state.held + holds, floor), state.macs + macs, state, (index, last)))
+                target.append((max(state[0] + holds, floor), state[1] + macs, next(numbers), state, (index, last)))
     ended = [state for each in states[count] for state in _pruned(each, memory - chain.outside[count], width)]
-    return min(ended, key=lambda each: each.macs, default=None)
+    return min(ended, key=lambda state: state[1], default=None)
 
 
 def _within(front: list[_State], most: int) -> list[_State]:
     """Of plans in the order of what they hold, those that hold no more."""
-    return front[: bisect_right(front, most, key=lambda state: state.held)]
+    return front[: bisect_left(front, (most + 1,))]
 
 
 def _pruned(states: list[_State], most: int, width: int) -> list[_State]:
     """In the order of what they hold, the plans that hold little enough, and of which no other holds less for less."""
     found: list[_State] = []
-    for state in sorted((each for each in states if each.held <= most), key=lambda each: (each.held, each.macs)):
-        if not found or state.macs < found[-1].macs:
+    for state in _within(sorted(states), most):
+        if not found or state[1] < found[-1][1]:
             found.append(state)
     return [*found[:: len(found) // width + 1], found[-1]] if len(found) > width else found

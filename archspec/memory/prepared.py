@@ -25,13 +25,18 @@ def prepared(functions: Sequence[Function]) -> tuple[Prepared, ...]:
     """The functions of an operator, in order."""
     results: dict[Ref, int] = {}
     casts: dict[Ref, int] = {}
+    seen: dict[Ref, Ref] = {}
+    """of views what they look at"""
     for index, function in enumerate(functions):
         results[function.result] = index
         casts.update(dict.fromkeys(function.casts, index))
         for ref in (*(argument.value for argument in function.arguments), *function.saves, *function.holds):
-            for last in (results, casts):
-                if ref in last:
-                    last[ref] = index
+            for each in (ref, seen[ref]) if ref in seen else (ref,):
+                for last in (results, casts):
+                    if each in last:
+                        last[each] = index
+        if function.size is None:
+            seen[function.result] = seen.get(function.arguments[0].value, function.arguments[0].value)
     results.pop(OUTPUT, None)
     return tuple(
         Prepared(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from archspec.graph import Graph, Node
+from archspec.memory.device import Device
 from archspec.memory.garbage import uncollected
 from archspec.memory.prepared import Prepared, prepared
+from archspec.memory.sizes import module_tensors
 from archspec.names import is_of
 from archspec.stretch import THROUGH, Stretches, methods
 from archspec.units import Item, Loop, Step, Unit, Units, Use
@@ -58,6 +60,11 @@ class _Borders:
 
     first: Mapping[Unit, Segment]
     last: Mapping[Unit, Segment]
+    around: Collection[Unit] = ()
+    """the units that have some of them inside"""
+
+
+_NO_BORDERS = _Borders({}, {})
 
 
 class Program:
@@ -68,16 +75,25 @@ class Program:
         with uncollected():
             self._units = Units(graph)
             self.root = self._units.root()
-        self._functions: dict[tuple[str, bool], tuple[Prepared, ...]] = {}
-        self.parameters = {node.name: node.parameters() for node in graph.nodes}
-        """the tensors that belong to each node"""
+            self.parameters = {node.name: node.parameters() for node in graph.nodes}
+            """the tensors that belong to each node"""
+        self._functions: dict[tuple[str, bool, Device], tuple[Prepared, ...]] = {}
+        self._plain: dict[Unit, list[Statement]] = {}
+        """for each unit, its statements without borders"""
 
-    def functions(self, node: Node, *, still: bool = False) -> tuple[Prepared, ...]:
+    @cached_property
+    def module(self) -> tuple[int, ...]:
+        """Bytes of each tensor that the module holds."""
+        return tuple(module_tensors(self._graph))
+
+    def functions(self, node: Node, *, still: bool = False, device: Device = "cpu") -> tuple[Prepared, ...]:
         """What torch runs for a node, which may be frozen."""
-        found = self._functions.get((node.name, still))
+        key = (node.name, still, device)
+        found = self._functions.get(key)
         if found is None:
             functions_of = node.operator.still_functions if still else node.operator.functions
-            found = self._functions[node.name, still] = prepared(functions_of(node.input_shapes, node.shape))
+            functions = functions_of(node.input_shapes, node.shape)
+            found = self._functions[key] = prepared(functions if device == "cpu" else node.operator.on_cuda(functions))
         return found
 
     def real(self, tensor: str) -> str:
@@ -157,18 +173,34 @@ class Program:
         del found[""]
         return found
 
-    def statements(self, recomputed: Collection[str] = ()) -> Iterator[Statement]:
+    @cached_property
+    def _outer(self) -> dict[Unit, Unit]:
+        """For each unit the one around it."""
+        inside = (
+            (each, unit) for unit in (self.root, *self.units.values()) for item in unit.items for each in _units(item)
+        )
+        return {each: unit for each, unit in inside if each is not None}
+
+    def statements(self, recomputed: Collection[str] = ()) -> Iterable[Statement]:
         """What runs, and what variables let go of; some segments are computed again."""
         segments = [segment for name in recomputed if (segment := self.segment(name)) is not None]
-        borders = _Borders({each.units[0]: each for each in segments}, {each.units[-1]: each for each in segments})
+        if not segments:
+            return self._inside(self.root, _NO_BORDERS)
         stretches = [each.units[0] for each in segments if each.is_stretch]
         root = self._stretches.gathered(methods(stretches)) if stretches else self.root
-        return self._inside(root, borders)
+        around = {root}
+        for segment in segments:
+            outer = self._outer.get(segment.units[0])
+            while outer is not None and outer not in around:
+                around.add(outer)
+                outer = self._outer.get(outer)
+        first, last = ({each.units[end]: each for each in segments} for end in (0, -1))
+        return self._inside(root, _Borders(first, last, around))
 
-    def inference(self) -> Iterator[Statement]:
+    def inference(self) -> Iterable[Statement]:
         """What runs for the results that are there outside of training."""
         lasting = tuple(self.real(output.node) for output in self._graph.outputs if not output.train_only)
-        return self._inside(self.root, _Borders({}, {}), lasting)
+        return self._walked(self.root, _NO_BORDERS, lasting)
 
     def _unit(self, unit: Unit, borders: _Borders) -> Iterator[Statement]:
         begins, ends = borders.first.get(unit), borders.last.get(unit)
@@ -181,13 +213,21 @@ class Program:
     def again(self, segment: Segment) -> Iterator[Statement]:
         """The statements of a segment, with what it makes on the way."""
         for index, unit in enumerate(segment.units):
-            yield from self._inside(unit, _Borders({}, {}))
+            yield from self._inside(unit, _NO_BORDERS)
             if index:
                 yield from unit.inputs
 
-    def _inside(self, unit: Unit, borders: _Borders, outputs: tuple[str, ...] | None = None) -> Iterator[Statement]:
-        """The statements of a unit, or those that some of its outputs need."""
-        outputs = unit.outputs if outputs is None else outputs
+    def _inside(self, unit: Unit, borders: _Borders) -> Iterable[Statement]:
+        """The statements of a unit; where there are no borders in it, they are always the same."""
+        if unit in borders.around:
+            return self._walked(unit, borders, unit.outputs)
+        found = self._plain.get(unit)
+        if found is None:
+            found = self._plain[unit] = list(self._walked(unit, _NO_BORDERS, unit.outputs))
+        return found
+
+    def _walked(self, unit: Unit, borders: _Borders, outputs: tuple[str, ...]) -> Iterator[Statement]:
+        """The statements that some outputs of a unit need."""
         items = _needed(unit, outputs)
         last: dict[str, int] = {}
         for index, item in enumerate(items):

@@ -38,4 +38,5 @@ def course_of(
         ema=keys.ema is not None,
         recomputed=program.named(keys.recompute) if recomputed is None else recomputed,
         program=program,
+        keys=keys,
     )

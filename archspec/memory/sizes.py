@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, get_args
 
 from archspec.costs import Cost
@@ -24,17 +25,19 @@ def weight_bytes(cost: Cost, dtype: Dtype = "float32") -> int:
     return (cost.trainable + cost.other) * DTYPE_BYTES[dtype]
 
 
-def module_bytes(graph: Graph, dtype: Dtype = "float32") -> int:
-    """Bytes of all that a module holds: weights, running statistics, and whole numbers that count or point."""
-    numbers = whole = 0
+def module_tensors(graph: Graph, dtype: Dtype = "float32") -> Iterator[int]:
+    """Bytes of each tensor that a module holds: weights, running statistics, and whole numbers that count or point."""
     for node in graph.nodes:
-        whole += node.operator.indices() if node.shares is None else 0
+        pointers = node.operator.indices() if node.shares is None else 0
+        if pointers:
+            yield pointers * DTYPE_BYTES["int64"]
         for parameter in node.parameters():
-            if parameter.kind == "counter":
-                whole += parameter.size
-            else:
-                numbers += parameter.size
-    return numbers * DTYPE_BYTES[dtype] + whole * DTYPE_BYTES["int64"]
+            yield parameter.size * DTYPE_BYTES["int64" if parameter.kind == "counter" else dtype]
+
+
+def module_bytes(graph: Graph, dtype: Dtype = "float32") -> int:
+    """Bytes of all of them."""
+    return sum(module_tensors(graph, dtype))
 
 
 def element_bytes(dtype: Dtype) -> dict[str, int]:

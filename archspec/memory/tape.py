@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from archspec.memory.ledger import Demand, Ledger
 from archspec.operators.backward import Argument, Function, Ref, Size
+from archspec.operators.workspace import Wanted
 
 NUMBER = Size(1, "float64", per_batch=True)
 CONSTANT = -1
@@ -60,12 +62,23 @@ class Record:
     """its result's"""
     is_contiguous: bool = False
     """whether it copies a gradient that is a part of another"""
+    demand: Demand | None = None
+    """what its kernel held when it made the result"""
+    main: Argument | None = None
+    """the argument whose gradient is the data's, not that of weights"""
     frame: Frame | None = None
     """where what it would have saved is computed again"""
     is_weight: bool = False
     """a weight, at which gradients end"""
     gradient: int | None = None
     """the gradient that it has already"""
+
+    def demand_again(self, ledger: Ledger, gradient: Gradient) -> None:
+        """Note that its kernel makes gradients, where that holds more than them."""
+        if self.demand is not None:
+            kernel, lowered, is_part, *_ = self.demand
+            of_data = any(edge.argument is self.main for edge in self.edges)
+            ledger.demand(kernel, lowered, is_part, Wanted(of_data, len(self.edges) > of_data, gradient.is_part))
 
 
 @dataclass(slots=True)

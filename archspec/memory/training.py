@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archspec.graph import Graph
+from archspec.memory.device import Device, given, tensor_bytes
 from archspec.memory.garbage import uncollected
 from archspec.memory.ledger import Kind, Ledger
+from archspec.memory.objective import objectives_of
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.program import Program
-from archspec.memory.sizes import DTYPE_BYTES, element_bytes, module_bytes, size_bytes
+from archspec.memory.sizes import DTYPE_BYTES, element_bytes
 from archspec.memory.step import Step
-from archspec.operators.backward import Size
-from archspec.training import SGD, Precision
+from archspec.memory.trainer import Trainer
+from archspec.memory.workspaces import most
+from archspec.operators.workspace import AVX512, Processor
+from archspec.training import SGD, Precision, TrainKeys
 
 PLAIN_SGD = Optimizer(SGD(momentum=0.0))
+_ELEMENT = DTYPE_BYTES["float32"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,22 @@ class TrainingMemory:
         return sum(each.bytes for each in self.alive if each.kind == "temporary")
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A step without a batch size, and the bytes that have nothing to do with it."""
+
+    ledger: Ledger
+    weights: int
+    optimizer: int
+    mean: int
+    gradients: int
+
+
 class StepCourse:
-    """A recorded step, of which every batch size can be asked."""
+    """A recorded step, of which every batch size can be asked.
+
+    With `keys` it is a step of `archspec train`, else one as people write it: forward, loss, backward, optimizer.
+    """
 
     def __init__(
         self,
@@ -79,6 +98,8 @@ class StepCourse:
         ema: bool = False,
         recomputed: Collection[str] = (),
         program: Program | None = None,
+        keys: TrainKeys | None = None,
+        device: Device = "cpu",
     ) -> None:
         self._graph = graph
         self._optimizer = optimizer
@@ -87,18 +108,24 @@ class StepCourse:
         self._frozen = frozenset(frozen)
         self._ema = ema
         self._recomputed = frozenset(recomputed)
+        self._objectives = objectives_of(graph, keys or graph.train)
+        self._trainer = Trainer.of(keys, precision) if keys is not None else None
+        self._device: Device = device
         self.program = program or Program(graph)
         self._bytes_of = element_bytes("float32")
 
     @cached_property
-    def _of_one(self) -> Ledger:
+    def _of_one(self) -> _Recorded:
         return self._recorded(single=True)
 
     @cached_property
-    def _of_many(self) -> Ledger:
+    def _of_many(self) -> _Recorded:
         return self._recorded(single=False)
 
-    def _recorded(self, *, single: bool) -> Ledger:
+    def _of(self, batch: int) -> _Recorded:
+        return self._of_one if batch == 1 else self._of_many
+
+    def _recorded(self, *, single: bool) -> _Recorded:
         step = Step(
             self._graph,
             self.program,
@@ -107,40 +134,41 @@ class StepCourse:
             parts=self._parts,
             recomputed=self._recomputed,
             autocast=self._precision != "float32",
+            objectives=self._objectives,
+            trainer=self._trainer,
+            device=self._device,
         )
         with uncollected():
-            return step.record(self._optimizer)
+            ledger = step.record(self._optimizer)
+        device = self._device
+        scaling = sum(given(each, device) for each in self._trainer.kept) if self._trainer is not None else 0
+        return _Recorded(
+            ledger,
+            sum(given(each, device) for each in self.program.module),
+            self._optimizer.state_bytes(step.weights, _ELEMENT, device) + scaling,
+            self._mean_bytes() if self._ema else 0,
+            sum(given(_ELEMENT * size.elements, device) for size in step.weights.values()),
+        )
 
-    @cached_property
-    def _base(self) -> dict[str, int]:
-        element = DTYPE_BYTES["float32"]
-        weights: dict[str, Size] = {}
-        parameters = 0
-        for node in self._graph.nodes:
-            for parameter in self.program.parameters[node.name]:
-                parameters += parameter.size if parameter.kind in ("trained", "frozen") else 0
-                if parameter.kind == "trained" and node.name not in self._frozen:
-                    weights[f"{node.name}.{parameter.name}"] = Size(parameter.size, "weight", per_batch=True)
-        return {
-            "weights": module_bytes(self._graph),
-            "optimizer": self._optimizer.state_bytes(weights, element),
-            "mean": parameters * element if self._ema else 0,
-            "gradients": element * sum(size.elements for size in weights.values()),
-        }
+    def _mean_bytes(self) -> int:
+        """Bytes of the means of all parameters, of frozen ones too."""
+        parameters = (each for node in self._graph.nodes for each in self.program.parameters[node.name])
+        sizes = (_ELEMENT * each.size for each in parameters if each.kind in ("trained", "frozen"))
+        return sum(given(size, self._device) for size in sizes)
 
     def ledger(self, batch: int) -> Ledger:
         """The recorded step."""
-        return self._of_one if batch == 1 else self._of_many
+        return self._of(batch).ledger
 
     def sizes(self, batch: int) -> list[int]:
         """The bytes of every tensor that is ever there."""
-        return [size_bytes(size, batch, self._bytes_of) for size in self.ledger(batch).sizes]
+        return tensor_bytes(self.ledger(batch).sizes, batch, self._bytes_of, self._device)
 
     def totals(self, batch: int) -> Iterator[int]:
         """The bytes after each event of the step."""
-        ledger = self.ledger(batch)
-        sizes = [size_bytes(size, batch, self._bytes_of) for size in ledger.sizes]
-        total = self._base["weights"] + self._base["optimizer"] + self._base["mean"]
+        recorded = self._of(batch)
+        ledger, total = recorded.ledger, recorded.weights + recorded.optimizer + recorded.mean
+        sizes = self.sizes(batch)
         for event in ledger.events:
             total += sizes[event] if event >= 0 else -sizes[~event]
             yield total
@@ -149,29 +177,34 @@ class StepCourse:
         """The most bytes of a step with so many images at a time."""
         return max(self.totals(batch))
 
+    def peak_with_workspaces(self, batch: int, processor: Processor = AVX512) -> int:
+        """The peak with what kernels hold on such a CPU while they run."""
+        recorded = self._of(batch)
+        before = recorded.weights + recorded.optimizer + recorded.mean
+        return most(recorded.ledger, list(self.totals(batch)), before, batch, self._bytes_of, processor)
+
     def bytes_by_name(self, batch: int) -> dict[str, int]:
         """The bytes of every tensor that is ever there."""
-        ledger = self.ledger(batch)
-        sizes = (size_bytes(size, batch, self._bytes_of) for size in ledger.sizes)
-        return dict(zip(ledger.names, sizes, strict=True))
+        return dict(zip(self.ledger(batch).names, self.sizes(batch), strict=True))
 
     def kept_by_node(self, batch: int) -> dict[str, int]:
         """The bytes that each node's tensors take of what is kept when the loss is known."""
-        ledger = self.ledger(batch)
+        ledger, sizes = self.ledger(batch), self.sizes(batch)
         found: dict[str, int] = {}
         for storage in ledger.alive(ledger.loss):
             if ledger.kinds[storage] == "kept":
                 node = ledger.names[storage].partition(": ")[0]
-                found[node] = found.get(node, 0) + size_bytes(ledger.sizes[storage], batch, self._bytes_of)
+                found[node] = found.get(node, 0) + sizes[storage]
         return found
 
     def memory(self, batch: int) -> TrainingMemory:
         """All that is known of a step with so many images at a time."""
-        ledger, base = self.ledger(batch), self._base
+        recorded = self._of(batch)
+        ledger = recorded.ledger
         totals = list(self.totals(batch))
         peak = max(totals)
         moment = totals.index(peak)
-        sizes = [size_bytes(size, batch, self._bytes_of) for size in ledger.sizes]
+        sizes = self.sizes(batch)
         alive = [Alive(ledger.names[each], sizes[each], ledger.kinds[each]) for each in ledger.alive(moment + 1)]
         ends = [*(start for start, _ in ledger.marks[1:]), len(totals)]
         course = tuple(
@@ -184,10 +217,10 @@ class StepCourse:
             batch=batch,
             precision=self._precision,
             parts=self._parts,
-            weights=base["weights"],
-            optimizer=base["optimizer"],
-            mean=base["mean"],
-            gradients=base["gradients"],
+            weights=recorded.weights,
+            optimizer=recorded.optimizer,
+            mean=recorded.mean,
+            gradients=recorded.gradients,
             kept=sum(sizes[each] for each in ledger.alive(ledger.loss) if ledger.kinds[each] == "kept"),
             peak=peak,
             at=at,

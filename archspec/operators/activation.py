@@ -10,6 +10,7 @@ from pydantic import Field
 from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size
 from archspec.operators.operator import Call, Example, Formula, Gives, Literals, Operator, Parameter, Role
 from archspec.operators.values import Flag, Real
+from archspec.operators.workspace import Kernel, Plain
 from archspec.shape import Shape
 
 _PLAIN = (Example({}, ((4, 3, 5),)), Example({}, ((7,),)))
@@ -97,6 +98,9 @@ class Gelu(_Activation):
     def arguments(self) -> dict[str, Literals]:
         return {"approximate": "tanh" if self.approximate else "none"}
 
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Kernel:
+        return Plain(output.elements, output.elements)
+
 
 class Silu(_Activation):
     """x times sigmoid(x), also called swish."""
@@ -175,6 +179,7 @@ class Softplus(_Activation):
     """log(1 + e^x), a smooth relu."""
 
     type: ClassVar[str] = "softplus"
+    widens: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = ("soft plus",)
     target: ClassVar[str] = "torch.nn.functional.softplus"
 
@@ -183,6 +188,7 @@ class Softmax(_Activation):
     """e^x over its sum: probabilities, across the features of a vector or the maps at each position."""
 
     type: ClassVar[str] = "softmax"
+    widens: ClassVar[bool] = True
     gives: ClassVar[Gives] = "probabilities"
     aliases: ClassVar[tuple[str, ...]] = ("soft max", "soft-max")
     target: ClassVar[str] = "torch.nn.functional.softmax"
@@ -190,6 +196,9 @@ class Softmax(_Activation):
 
     def arguments(self) -> dict[str, Literals]:
         return {"dim": 1}
+
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Kernel:
+        return Plain(output.elements, output.elements, copies_data=True)
 
     def on_maps(self, images: Sequence[Shape]) -> Operator:
         return Operator.on_maps(self, images)

@@ -13,6 +13,7 @@ from archspec.operators.backward import Argument, Function
 from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role
 from archspec.operators.sliding import require_groups, require_maps, torch_order
 from archspec.operators.values import Count, Dimensions, Flag, FourSides, Pair, Real, Sides, Whole, pair_text
+from archspec.operators.workspace import Besides, Kernel, Plain
 from archspec.shape import Shape
 from archspec.window import View, Window
 
@@ -221,6 +222,9 @@ class ChannelShuffle(_Arrangement):
         require_groups(self.groups, image)
         return image
 
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Kernel:
+        return Plain(output.elements, output.elements, copies_data=True)
+
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.ChannelShuffle", {"groups": self.groups})
 
@@ -332,6 +336,7 @@ class Upsample(_Arrangement):
     """Larger maps: each pixel repeated, or straight lines drawn between pixels."""
 
     type: ClassVar[str] = "upsample"
+    widens: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = ("upsampling", "up-sampling", "upsampling2d", "resize", "interpolate")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"scale": 2}, ((4, 3, 5),)),
@@ -360,6 +365,11 @@ class Upsample(_Arrangement):
         down, across = self.scale or (1, 1)
         height, width = self.to or (image.height * down, image.width * across)
         return Shape.of(image.maps, height, width)
+
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Kernel:
+        given, made = inputs[0].elements, output.elements
+        turned = given + made if output.maps > 1 else 0  # torch turns maps innermost, and back
+        return Plain(given, made, Besides(image=turned))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         size = {"scale_factor": self.scale} if self.scale else {"size": self.to}

@@ -7,8 +7,10 @@ this follow both what training keeps and the peak of a step.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from archspec.operators.workspace import Kernel
 
 ElementType = Literal["activation", "lowered", "weight", "float32", "float64", "int64", "bool"]
 """`activation` is the type of what a function reads first; under autocast that may be the `lowered` one"""
@@ -77,14 +79,31 @@ class Function:
     of torch, which begins with the last argument"""
     to: Literal["lowered", "full", "widest"] = "lowered"
     """that type: autocast's, float32, or the widest of them"""
+    kernel: Kernel | None = None
+    """knows what it holds besides while it runs, where that is more than its result and its gradients"""
     promotes: bool = False
     """the result has the widest type of all arguments, not that of the first, and so have gradients at first"""
+    inner: bool = False
+    """one call of torch runs it with those that follow: nobody sees its result"""
 
 
-def convolved(value: Ref, weights: Sequence[str], size: Size, result: str = OUTPUT) -> Function:
+def in_float32(functions: tuple[Function, ...], name: str = OUTPUT) -> tuple[Function, ...]:
+    """The functions, of which autocast gives that of one result what it reads in float32."""
+    return tuple(
+        replace(each, casts=(each.arguments[0].value,), to="full") if each.result == name else each
+        for each in functions
+    )
+
+
+def as_they_come(functions: tuple[Function, ...]) -> tuple[Function, ...]:
+    """The functions, of which autocast turns nothing into another type."""
+    return tuple(replace(each, casts=()) for each in functions)
+
+
+def convolved(value: Ref, weights: Sequence[str], size: Size, kernel: Kernel, result: str = OUTPUT) -> Function:
     """A convolution, which saves its input and its weight."""
     arguments = (Argument(value), *map(Argument, weights))
-    return Function(arguments, result, size, saves=(value, weights[0]), casts=(*weights[::-1], value))
+    return Function(arguments, result, size, (value, weights[0]), casts=(*weights[::-1], value), kernel=kernel)
 
 
 @dataclass(frozen=True, slots=True)

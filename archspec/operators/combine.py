@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
-from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size
+from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size, as_they_come
 from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role
 from archspec.shape import Shape
 
@@ -140,6 +141,9 @@ class Concat(_Combination):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         arguments = tuple(Argument(index, "part") for index in range(len(inputs)))
         return (Function(arguments, size=Size(output.elements), casts=tuple(range(len(inputs))), to="widest"),)
+
+    def on_cuda(self, functions: tuple[Function, ...]) -> tuple[Function, ...]:
+        return tuple(replace(each, promotes=True) for each in as_they_come(functions))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("torch.cat", {"dim": 1}, packed=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archspec.operators.backward import OUTPUT, Argument, Function, Size, convolved
+from archspec.operators.convolving import Convolving
 from archspec.operators.initial import ZEROS, initial_values, initial_weight
+from archspec.operators.onednn import ConvolutionShape
 from archspec.operators.operator import Call, Example, Formula, Misfit, Parameter, Role
 from archspec.operators.sliding import Sliding, is_even, require_groups, require_maps, torch_order
 from archspec.operators.values import Count, Flag, Init, Padding, PaddingRule, Pair, Sides, Whole
@@ -71,16 +74,23 @@ class Convolution(Sliding):
         )
 
     def plain_functions(
-        self, image: Shape, size: Size, result: str = OUTPUT, learned: Sequence[str] = ("weight", "bias")
+        self,
+        image: Shape,
+        output: Shape,
+        groups: int,
+        result: str = OUTPUT,
+        learned: Sequence[str] = ("weight", "bias"),
     ) -> tuple[Function, ...]:
         """The convolution of the input, or of the padded copy of it that an uneven padding makes."""
         names = tuple(name for name in learned if name != "bias" or self.bias)
-        if is_even(self.sides(image)):
-            return (convolved(0, names, size, result),)
-        return (
-            self.padded(image),
-            convolved(PADDED, names, size, result),
-        )
+        sides, size = self.sides(image), Size(output.elements)
+        shape = ConvolutionShape(image, output, self.kernel, self.stride, sides, self.dilation, groups)
+        if is_even(sides):
+            return (convolved(0, names, size, Convolving(shape, "bias" in names), result),)
+        top, bottom, left, right = sides
+        padded = Shape.of(image.maps, top + image.height + bottom, left + image.width + right)
+        kernel = Convolving(replace(shape, image=padded, sides=(0, 0, 0, 0)), "bias" in names)
+        return (self.padded(image), convolved(PADDED, names, size, kernel, result))
 
     def padded(self, image: Shape) -> Function:
         """The input with what surrounds it."""
@@ -170,11 +180,10 @@ class Conv(Convolution):
         return found
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        size = Size(output.elements)
         if self.connections is None:
-            return self.plain_functions(inputs[0], size)
+            return self.plain_functions(inputs[0], output, self.groups)
         dense = Size(self.maps * inputs[0].maps * prod(self.kernel), "weight", per_batch=True)
-        *padded, convolution = self.plain_functions(inputs[0], size, learned=("kernel", "bias"))
+        *padded, convolution = self.plain_functions(inputs[0], output, 1, learned=("kernel", "bias"))
         return (
             *padded,
             Function((Argument("weight", "view"),), "wires"),

@@ -10,6 +10,7 @@ from pydantic import Field
 from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.conv import Conv
 from archspec.operators.initial import ZEROS, initial_weight
+from archspec.operators.multiplying import Multiplying
 from archspec.operators.operator import Call, Example, Formula, Gives, Misfit, Operator, Parameter, Role
 from archspec.operators.values import Count, Flag, Init
 from archspec.shape import Shape
@@ -77,7 +78,11 @@ class Dense(_FullyConnected):
                 "transposed weight",
                 casts=(*(("bias",) if self.bias else ()), "weight", 0),
             ),
-            Function((Argument(0, saves=("transposed weight",)), *weights), size=Size(output.elements)),
+            Function(
+                (Argument(0, saves=("transposed weight",)), *weights),
+                size=Size(output.elements),
+                kernel=Multiplying(inputs[0].elements, self.units),
+            ),
         )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:

@@ -11,7 +11,9 @@ from pydantic import Field
 
 from archspec.operators.backward import Function, Size, convolved
 from archspec.operators.conv import PADDED, Convolution
+from archspec.operators.convolving import Convolving
 from archspec.operators.initial import ZEROS, initial_weight
+from archspec.operators.onednn import ConvolutionShape
 from archspec.operators.operator import Call, Example, Formula, Parameter
 from archspec.operators.sliding import torch_order
 from archspec.operators.values import Count
@@ -48,7 +50,7 @@ class DepthwiseConv(Convolution):
         return output.elements * prod(self.kernel)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        return self.plain_functions(inputs[0], Size(output.elements))
+        return self.plain_functions(inputs[0], output, inputs[0].maps)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return self.plain_call(inputs[0], output.maps, inputs[0].maps)
@@ -118,11 +120,14 @@ class SeparableConv(Convolution):
         return inputs[0].maps * output.area * (prod(self.kernel) + self.maps)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        between, size = "depthwise output", Size(inputs[0].maps * output.area)
+        between, middle = "depthwise output", Shape.of(inputs[0].maps, output.height, output.width)
+        pointwise = ConvolutionShape(middle, output, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1)
         weights = ("pointwise.weight", *(("pointwise.bias",) if self.bias else ()))
         return (
-            *self.plain_functions(inputs[0], size, between, ("depthwise.weight",)),
-            replace(convolved(between, weights, Size(output.elements)), holds=(PADDED,)),
+            *self.plain_functions(inputs[0], middle, middle.maps, between, ("depthwise.weight",)),
+            replace(
+                convolved(between, weights, Size(output.elements), Convolving(pointwise, self.bias)), holds=(PADDED,)
+            ),
         )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
@@ -47,6 +48,12 @@ class Dropout(_Noise):
             return ()
         size = Size(output.elements)
         return (Function((Argument(0, saves=("mask",)),), size=size, fresh=(("mask", size),)),)
+
+    def on_cuda(self, functions: tuple[Function, ...]) -> tuple[Function, ...]:
+        return tuple(
+            replace(each, fresh=tuple((name, Size(size.elements, "bool")) for name, size in each.fresh))
+            for each in functions
+        )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.Dropout", {"p": self.rate})

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from archspec.operators.backward import Argument, Function, Size
+from archspec.operators.backward import Argument, Function, Size, as_they_come, in_float32
 from archspec.operators.initial import ZEROS
 from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Parameter, Role
 from archspec.operators.sliding import require_groups, require_maps
 from archspec.operators.values import Count, Flag, Positive, Real
+from archspec.operators.workspace import Besides, Kernel, Normalizing, Plain
 from archspec.shape import Shape
 
 
@@ -25,6 +27,8 @@ def _require_odd(value: int) -> int:
 
 Odd = Annotated[Count, AfterValidator(_require_odd)]
 Momentum = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
+
+_SECOND = "deviations"
 
 
 class _Norm(Operator):
@@ -48,17 +52,20 @@ class _Norm(Operator):
         return (Parameter("weight", shape), Parameter("bias", shape)) if self.affine else ()
 
     def normalized(
-        self, image: Shape, name: str, statistics: Size, *, contiguous: bool = False
+        self, image: Shape, name: str, statistics: Size, kernel: Kernel, *, contiguous: bool = False
     ) -> tuple[Function, ...]:
         """The one function, which saves its input and what it found out of it."""
         weights = (Argument("weight"), Argument("bias")) if self.affine else ()
         arguments = (Argument(0, contiguous=contiguous), *weights)
         fresh = ((name, statistics),)
-        return (Function(arguments, size=Size(image.elements), saves=(0, name), fresh=fresh),)
+        return (Function(arguments, size=Size(image.elements), saves=(0, name), fresh=fresh, kernel=kernel),)
 
     def _statistics(self, count: int) -> Size:
         """Means and deviations, in the type of the weights where there are some."""
         return Size(count, "weight" if self.affine else "activation")
+
+    def on_cuda(self, functions: tuple[Function, ...]) -> tuple[Function, ...]:
+        return super().on_cuda(tuple(map(_with_two_statistics, functions)))
 
     def initial(self) -> dict[str, Call]:
         return {} if self.init is None or not self.affine else {"weight": ZEROS}
@@ -70,6 +77,15 @@ class _Norm(Operator):
         formula = "2 x maps" if len(sides) == 1 else "2 x maps x height x width"
         numbers = " x ".join(map(str, (2, *sides)))
         return (Formula("parameters", formula, numbers, f"{self.parameter_count(inputs):,}"),)
+
+
+def _with_two_statistics(function: Function) -> Function:
+    """Means and deviations as two tensors, which an allocator rounds up one by one."""
+    if not function.fresh:
+        return function
+    ((name, both),) = function.fresh
+    half = replace(both, elements=both.elements // 2)
+    return replace(function, fresh=((name, half), (_SECOND, half)), saves=(*function.saves, _SECOND))
 
 
 class BatchNorm(_Norm):
@@ -109,10 +125,12 @@ class BatchNorm(_Norm):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         one = Function((), "one for the counter", Size(1, "float64", per_batch=True), once=True)
         statistics = Size(2 * inputs[0].maps, "weight", per_batch=True)
-        return (one, *self.normalized(inputs[0], "batch statistics", statistics))
+        kernel = Normalizing(inputs[0].maps, inputs[0].elements, self.affine)
+        return (one, *self.normalized(inputs[0], "batch statistics", statistics, kernel))
 
     def still_functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        (norm,) = self.normalized(inputs[0], "statistics", Size(0))
+        kernel = Normalizing(inputs[0].maps, inputs[0].elements, self.affine, is_still=True)
+        (norm,) = self.normalized(inputs[0], "statistics", Size(0), kernel)
         return (replace(norm, saves=(0,), fresh=()),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
@@ -130,6 +148,7 @@ class LayerNorm(_Norm):
     """
 
     type: ClassVar[str] = "layer_norm"
+    widens: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = (
         "layer norm",
         "layer normalization",
@@ -172,8 +191,15 @@ class LayerNorm(_Norm):
         )
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        positions = inputs[0].area if self._is_per_position(inputs[0]) else 1
-        return self.normalized(inputs[0], "statistics", self._statistics(2 * positions))
+        image = inputs[0]
+        elements, weights = image.elements, 2 * prod(self.scaled(image)) if self.affine else 0
+        is_turned = self._is_per_position(image)
+        positions = image.area if is_turned else 1
+        # across maps, torch works with maps innermost, and keeps what it makes so
+        ahead = Besides(image=(elements if is_turned else 0) + 2 * positions)
+        back = Besides(image=2 * elements if is_turned else 0, once=weights, thread=weights)
+        kernel = Plain(elements, elements, ahead, back, copies_data=not is_turned, copies_gradient=not is_turned)
+        return self.normalized(image, "statistics", self._statistics(2 * positions), kernel)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         image = inputs[0]
@@ -189,6 +215,7 @@ class GroupNorm(_Norm):
     """Each image normalized on its own, in groups of neighbouring maps (Wu and He, 2018)."""
 
     type: ClassVar[str] = "group_norm"
+    widens: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = (
         "group norm",
         "group normalization",
@@ -211,7 +238,11 @@ class GroupNorm(_Norm):
         return inputs[0]
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        return self.normalized(inputs[0], "statistics", self._statistics(2 * self.groups), contiguous=True)
+        image = inputs[0]
+        weights = 2 * image.maps if self.affine else 0
+        back = Besides(image=2 * image.maps, once=weights)
+        kernel = Plain(image.elements, image.elements, Besides(image=2 * self.groups), back, copies_gradient=False)
+        return self.normalized(image, "statistics", self._statistics(2 * self.groups), kernel, contiguous=True)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(
@@ -229,6 +260,7 @@ class LocalResponseNorm(Operator):
     """
 
     type: ClassVar[str] = "local_response_norm"
+    halves_on_cpu: ClassVar[bool] = False
     role: ClassVar[Role] = "norm"
     aliases: ClassVar[tuple[str, ...]] = (
         "local response norm",
@@ -279,6 +311,9 @@ class LocalResponseNorm(Operator):
                 promotes=True,
             ),
         )
+
+    def on_cuda(self, functions: tuple[Function, ...]) -> tuple[Function, ...]:
+        return in_float32(as_they_come(functions), "denominators")
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call(

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from archspec.operators.backward import Argument, Function, Kept, Ref, Size, kept
+from archspec.operators.backward import Argument, Function, Kept, Ref, Size, in_float32, kept
 from archspec.operators.values import shortest
+from archspec.operators.workspace import Kernel
 from archspec.shape import Shape
 from archspec.window import Window
 
@@ -125,6 +126,12 @@ class Operator(BaseModel):
     gives: ClassVar[Gives] = "scores"
     """what a network's output is where this operator makes it"""
 
+    widens: ClassVar[bool] = False
+    """on a GPU autocast computes it in float32"""
+
+    halves_on_cpu: ClassVar[bool] = True
+    """torch runs it on a CPU in types of 16 bits"""
+
     gates: ClassVar[tuple[int, ...]] = ()
     """the inputs that are one number a map, however large the others are"""
 
@@ -171,12 +178,21 @@ class Operator(BaseModel):
         if self.is_view(training=True):
             return (Function((Argument(0, "view"),)),)
         learned = (parameter.name for parameter in self.parameters(inputs) if parameter.kind == "trained")
-        arguments = (*range(len(inputs)), *learned)
-        return (Function(tuple(map(Argument, arguments)), size=Size(output.elements), saves=self.saves()),)
+        arguments = tuple(map(Argument, (*range(len(inputs)), *learned)))
+        size, kernel = Size(output.elements), self.workspace(inputs, output)
+        return (Function(arguments, size=size, saves=self.saves(), kernel=kernel),)
+
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Kernel | None:
+        """What a single function holds besides its result and its gradients while it runs, where there is any."""
+        return None
 
     def still_functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         """What torch runs in training where the row is frozen: as in inference, with gradients for its inputs."""
         return () if self.inference_identity else self.functions(inputs, output)
+
+    def on_cuda(self, functions: tuple[Function, ...]) -> tuple[Function, ...]:
+        """The same functions as they run on a GPU, where autocast turns others to float32."""
+        return in_float32(functions) if self.widens else functions
 
     def saves(self) -> tuple[Ref, ...]:
         """What a single function saves for gradients: inputs by index, `OUTPUT`."""

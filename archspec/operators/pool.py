@@ -10,10 +10,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from archspec.operators.arrange import Identity
-from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size
+from archspec.operators.backward import OUTPUT, Argument, Function, Ref, Size, as_they_come
 from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Role
 from archspec.operators.sliding import Sliding, is_even, require_maps, torch_order
 from archspec.operators.values import Count, Flag, Padding, PaddingRule, Pair, Sides, pair_text
+from archspec.operators.workspace import Averaging, Besides, Kernel, Plain
 from archspec.shape import Shape
 from archspec.window import View, Window
 
@@ -79,10 +80,11 @@ class _Pool(Sliding):
         return self.size_formulas(inputs[0])
 
 
-def _largest(value: Ref, output: Shape, result: str = OUTPUT) -> Function:
-    """A max pool, which saves its input and where in it the largest values are."""
-    indices = Size(output.elements, "int64")
-    return Function((Argument(value),), result, Size(output.elements), (value, "indices"), (("indices", indices),))
+def _largest(value: Ref, elements: int, output: Shape, result: str = OUTPUT) -> Function:
+    """A max pool of so many numbers, which saves its input and where in it the largest values are."""
+    indices, size = Size(output.elements, "int64"), Size(output.elements)
+    kernel = Plain(elements, output.elements, Besides(indices=output.elements), copies_data=True)
+    return Function((Argument(value),), result, size, (value, "indices"), (("indices", indices),), kernel=kernel)
 
 
 def _area(image: Shape, sides: Sides) -> Size:
@@ -122,8 +124,9 @@ class MaxPool(_Pool):
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         if self.fits_torch(inputs[0]):
-            return (_largest(0, output),)
-        return (self.padded(inputs[0]), _largest("padded input", output))
+            return (_largest(0, inputs[0].elements, output),)
+        padded = self.padded(inputs[0])
+        return (padded, _largest("padded input", padded.size.elements if padded.size else 0, output))
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         window = {"kernel_size": self.kernel, "stride": self.steps()}
@@ -173,7 +176,8 @@ class AvgPool(_Pool):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         size = Size(output.elements)
         if self.fits_torch(inputs[0]):
-            return (Function((Argument(0),), size=size, saves=(0,)),)
+            kernel = Plain(inputs[0].elements, output.elements, copies_data=True)
+            return (Function((Argument(0),), size=size, saves=(0,), kernel=kernel),)
         image, counted = inputs[0], self.sides(inputs[0]) if self.count_padding else (0, 0, 0, 0)
         return (
             Function((), "ones", Size(image.area, per_batch=True)),
@@ -233,6 +237,9 @@ class GlobalAvgPool(_GlobalPool):
     )
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((6, 7, 5),)),)
 
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Kernel:
+        return Averaging(inputs[0].elements, output.elements)
+
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.AdaptiveAvgPool2d", {"output_size": 1})
 
@@ -248,7 +255,7 @@ class GlobalMaxPool(_GlobalPool):
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((6, 7, 5),)),)
 
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
-        return (replace(_largest(0, output), returns_fresh=True),)
+        return (replace(_largest(0, inputs[0].elements, output), returns_fresh=True),)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.AdaptiveMaxPool2d", {"output_size": 1})
@@ -285,6 +292,11 @@ class AdaptiveAvgPool(Operator):
     def saves(self) -> tuple[Ref, ...]:
         # to one pixel, torch takes the mean, which needs the input's size alone
         return () if self.to == (1, 1) else (0,)
+
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Kernel:
+        if self.to == (1, 1):
+            return Averaging(inputs[0].elements, output.elements)
+        return Plain(inputs[0].elements, output.elements, copies_data=True)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("nn.AdaptiveAvgPool2d", {"output_size": self.to})
@@ -351,9 +363,12 @@ class DepthwiseMaxPool(Operator):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         return (
             Function((Argument(0, "view"),), "volume"),
-            replace(_largest("volume", output, "largest"), casts=("volume",), to="full"),
+            replace(_largest("volume", inputs[0].elements, output, "largest"), casts=("volume",), to="full"),
             Function((Argument("largest", "view"),)),
         )
+
+    def on_cuda(self, functions: tuple[Function, ...]) -> tuple[Function, ...]:
+        return as_they_come(functions)
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:
         return Call("layers.DepthwiseMaxPool", {"kernel_size": self.kernel, "stride": self._steps()})

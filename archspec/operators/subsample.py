@@ -11,6 +11,7 @@ from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.operator import Call, Example, Formula, Parameter, Role
 from archspec.operators.sliding import Sliding
 from archspec.operators.values import Pair
+from archspec.operators.workspace import Plain
 from archspec.shape import Shape
 
 
@@ -43,7 +44,9 @@ class Subsample(Sliding):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         size = Size(output.elements)
         return (
-            Function((Argument(0),), "means", size, saves=(0,)),
+            Function(
+                (Argument(0),), "means", size, (0,), kernel=Plain(inputs[0].elements, size.elements, copies_data=True)
+            ),
             Function((Argument("coefficient", "view"),), "factors"),
             Function(
                 (Argument("means", saves=("factors",)), Argument("factors", saves=("means",), whole=size)),

@@ -10,7 +10,9 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from archspec.operators.backward import Argument, Function, Size, convolved
+from archspec.operators.convolving import Transposing
 from archspec.operators.initial import ZEROS, initial_weight
+from archspec.operators.onednn import ConvolutionShape
 from archspec.operators.operator import Call, Example, Formula, Misfit, Operator, Parameter, Role
 from archspec.operators.sliding import is_even, require_groups, require_maps, torch_order, window_variations
 from archspec.operators.values import Count, Flag, Init, Padding, Pair, Sides, ZeroPair
@@ -181,13 +183,16 @@ class TransposedConv(Operator):
     def functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         weights = ("weight", *(("bias",) if self.bias else ()))
         top, bottom, left, right = sides = self._sides(inputs[0])
-        size = Size(output.elements)
+        whole = Shape.of(output.maps, output.height + abs(top - bottom), output.width + abs(left - right))
+        rows, columns = min(top, bottom), min(left, right)
+        around = (rows, rows, columns, columns)
+        back = ConvolutionShape(whole, inputs[0], self.kernel, self.stride, around, self.dilation, self.groups)
+        kernel = Transposing(back, self.bias)
         if is_even(sides):
-            return (convolved(0, weights, size),)
-        uncropped = Size(output.maps * (output.height + abs(top - bottom)) * (output.width + abs(left - right)))
+            return (convolved(0, weights, Size(output.elements), kernel),)
         return (
-            convolved(0, weights, uncropped, "uncropped output"),
-            Function((Argument("uncropped output"),), size=size),
+            convolved(0, weights, Size(whole.elements), kernel, "uncropped output"),
+            Function((Argument("uncropped output"),), size=Size(output.elements)),
         )
 
     def lower(self, inputs: Sequence[Shape], output: Shape) -> Call:

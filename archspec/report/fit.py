@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from archspec.graph import Graph
-from archspec.memory.fit import Way, largest_inference_batch, largest_training_batch, ways_to_fit
+from archspec.memory.device import Device
+from archspec.memory.fit import Wanted, Way, largest_inference_batch, largest_training_batch
 from archspec.memory.optimizer import Optimizer
+from archspec.memory.program import Program
 from archspec.memory.sizes import Dtype
-from archspec.memory.training import StepCourse
 from archspec.report.memory import OUTSIDE
 from archspec.report.table import Column, Table, wrapped
 from archspec.report.units import bytes_text
@@ -29,6 +31,7 @@ class FitReport:
     wanted: int | None
     ways: tuple[Way, ...] = ()
     precision: Precision = "float32"
+    device: Device = "cpu"
 
     @property
     def fits(self) -> bool:
@@ -45,7 +48,7 @@ class FitReport:
             lines = [f"{self.name}, {self.mode}: not one image fits into {bound}."]
         if self.wanted is not None and self.wanted > self.largest:
             lines.append(self._ways(width) if self.ways else f"Nothing makes a batch of {self.wanted} fit.")
-        return "\n\n".join([*lines, wrapped(OUTSIDE, width)])
+        return "\n\n".join([*lines, wrapped(OUTSIDE[self.device], width)])
 
     def _ways(self, width: int | None) -> str:
         table = Table([Column("to fit"), Column("peak", right=True), Column("extra compute", right=True)])
@@ -75,19 +78,24 @@ def training_fit(
     *,
     batch: int | None = None,
     ema: bool = False,
+    frozen: Collection[str] = (),
     precision: Precision = "float32",
+    device: Device = "cpu",
 ) -> FitReport:
     """The largest batch of a training step."""
-    course = StepCourse(graph, optimizer, ema=ema, precision=precision)
+    wanted = Wanted(graph, Program(graph), memory, ema, tuple(frozen), device)
+    course = wanted.course(optimizer, precision)
     largest = largest_training_batch(course, memory)
     ways: tuple[Way, ...] = ()
     if batch and batch > largest:
-        ways = tuple(ways_to_fit(graph, batch, memory, optimizer, ema=ema, precision=precision))
+        ways = tuple(wanted.ways_to_fit(batch, optimizer, precision))
     peak = course.peak(largest) if largest else None
-    return FitReport(graph.name, "training", memory, largest, peak, batch, ways, precision)
+    return FitReport(graph.name, "training", memory, largest, peak, batch, ways, precision, device)
 
 
-def inference_fit(graph: Graph, memory: int, batch: int | None = None, *, dtype: Dtype = "float32") -> FitReport:
+def inference_fit(
+    graph: Graph, memory: int, batch: int | None = None, *, dtype: Dtype = "float32", device: Device = "cpu"
+) -> FitReport:
     """The largest batch of a forward pass."""
-    largest = largest_inference_batch(graph, memory, dtype=dtype)
-    return FitReport(graph.name, "inference", memory, largest, None, batch)
+    largest = largest_inference_batch(graph, memory, dtype=dtype, device=device)
+    return FitReport(graph.name, "inference", memory, largest, None, batch, device=device)

@@ -8,16 +8,19 @@ from typing import Any
 
 from archspec.graph import Graph
 from archspec.memory.arena import Arena, arena, two_layers
+from archspec.memory.device import Device, held_bytes
 from archspec.memory.forward import ForwardCourse
+from archspec.memory.held import Held, held_examples
 from archspec.memory.inference import InferenceMemory, inference_memory
 from archspec.memory.optimizer import Optimizer
 from archspec.memory.plan import best_plan
 from archspec.memory.program import Program
-from archspec.memory.sizes import DTYPE_BYTES, Dtype, module_bytes
+from archspec.memory.sizes import DTYPE_BYTES, Dtype
 from archspec.memory.training import StepCourse, TrainingMemory
 from archspec.report.table import Column, Table, wrapped
 from archspec.report.units import bytes_text
 from archspec.training import Precision
+from archspec.training_data import DataKeys
 
 SHOWN = 12
 """tensors of the peak that the text lists"""
@@ -42,6 +45,13 @@ class TrainingReport:
     lines: tuple[Line, ...]
     recompute: tuple[str, ...] = ()
     """what is computed again"""
+    device: Device = "cpu"
+    learns_from: DataKeys | None = None
+    """the data of the recipe"""
+    held: Held | None = None
+    """the examples that lie on the device beside a step, where the spec alone tells"""
+    with_workspaces: int | None = None
+    """the peak with what kernels hold on a CPU while they run, where that is known"""
 
     def as_text(self, width: int | None = None) -> str:
         """The report for people."""
@@ -55,6 +65,7 @@ class TrainingReport:
             ("kept", memory.kept, "by autograd, when the loss is known"),
             ("temporary", memory.temporary, "at the peak, freed before the step ends"),
             ("peak", memory.peak, f"at: {memory.at}"),
+            ("with kernels", self.with_workspaces or 0, WORKSPACES),
         ]
         table = Table([Column("memory"), Column("", right=True), Column("what")])
         table.rows = [[name, bytes_text(size), what] for name, size, what in sums if size]
@@ -67,8 +78,20 @@ class TrainingReport:
         again = [wrapped(f"computed again: {', '.join(self.recompute)}", width)] if self.recompute else []
         title = f"{self.name}, training: batch {memory.batch * memory.parts}{parts}, {numbers}, {self.optimizer}"
         alive = [(f"{each.name} ({each.kind})", each.bytes) for each in memory.alive]
-        notes = [wrapped(each, width) for each in ((MIXED, OUTSIDE) if is_mixed else (OUTSIDE,))]
+        said = [*self._of_examples(), *((MIXED,) if is_mixed else ()), OUTSIDE[self.device]]
+        notes = [wrapped(each, width) for each in said]
         return "\n\n".join([title, *again, table.as_text(width), _alive(alive, width), lines.as_text(width), *notes])
+
+    def _of_examples(self) -> Iterator[str]:
+        if self.learns_from is None:
+            return
+        if self.held is None:
+            yield f"{BESIDE} is known when the data have been read: archspec train --dry-run tells it."
+        elif not self.held.examples:
+            yield "Examples are loaded when they are wanted, as `resident: false` says: nothing lies beside a step."
+        else:
+            which = f"{self.held.examples:,} examples of {self.held.shape}"
+            yield f"{BESIDE}: {bytes_text(self.held.bytes)}, {which}, where a third of what is free has room for them."
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""
@@ -76,8 +99,11 @@ class TrainingReport:
         found["course"] = [{"what": what, "bytes": size} for what, size in self.memory.course]
         lines = [asdict(line) for line in self.lines]
         return {
-            "name": self.name, "mode": "training", "optimizer_kind": self.optimizer, **found,
-            "temporary": self.memory.temporary, "recompute": list(self.recompute), "rows": lines,
+            "name": self.name, "mode": "training", "device": self.device, "optimizer_kind": self.optimizer, **found,
+            "temporary": self.memory.temporary, "with_workspaces": self.with_workspaces,
+            "recompute": list(self.recompute),
+            "data": {"examples": self.held.examples, "bytes": self.held.bytes} if self.held is not None else None,
+            "rows": lines,
         }  # fmt: skip
 
 
@@ -85,7 +111,15 @@ MIXED = (
     "Autocast: products are computed in the smaller type, of which each weight gets a copy for the step; weights, "
     "gradients and what the optimizer keeps are in float32."
 )
-OUTSIDE = "Tensors alone: kernels' workspaces, and what the device's context and allocator add, are not in it."
+BESIDE = "What lies on the device besides"
+WORKSPACES = "the peak with their workspaces: AVX-512, one thread"
+OUTSIDE: dict[Device, str] = {
+    "cpu": "Sizes are those of tensors; what an allocator adds is not in them. Kernels have other workspaces on "
+    "another CPU, with more threads, or with maps innermost (`channels_last`).",
+    "cuda": "A GPU, where torch's allocator gives whole multiples of 512 bytes. The figures follow from torch's "
+    "source, and were not measured on a GPU. Not in them: workspaces, which cuDNN and cuBLAS choose themselves; the "
+    "context, 300 to 400 MB; and memory that the allocator has reserved and does not use.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +135,9 @@ class InferenceReport:
     """the most bytes of tensors while the compiled module runs"""
     two_layers: int
     arena: Arena
+    device: Device = "cpu"
+    with_workspaces: int | None = None
+    """the peak with what kernels hold on a CPU while they run, where that is known"""
 
     @property
     def peak(self) -> int:
@@ -115,24 +152,32 @@ class InferenceReport:
             ["weights", bytes_text(self.weights), "and running statistics"],
             ["module", bytes_text(self.compiled), "tensors while it runs, its input among them"],
             ["peak", bytes_text(self.peak), "both"],
+            *self._kernels(),
             ["least", bytes_text(self.memory.peak), f"tensors, each freed after its last use, at: {self.memory.at}"],
             ["two layers", bytes_text(self.two_layers), f"the rule of textbooks: {rule}"],
             ["arena", bytes_text(self.arena.total), "tensors at fixed offsets, the largest placed first"],
         ]
         title = f"{self.name}, inference: batch {self.batch}, {self.dtype}"
-        return "\n\n".join([title, table.as_text(width), _alive(self.memory.alive, width), wrapped(OUTSIDE, width)])
+        notes = [wrapped(OUTSIDE[self.device], width)]
+        return "\n\n".join([title, table.as_text(width), _alive(self.memory.alive, width), *notes])
+
+    def _kernels(self) -> Iterator[list[str]]:
+        if self.with_workspaces is not None:
+            yield ["with kernels", bytes_text(self.with_workspaces), WORKSPACES]
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""
         return {
             "name": self.name,
             "mode": "inference",
+            "device": self.device,
             "batch": self.batch,
             "dtype": self.dtype,
             "weights": self.weights,
             "module": self.compiled,
             "tensors": self.memory.peak,
             "peak": self.peak,
+            "with_workspaces": self.with_workspaces,
             "at": self.memory.at,
             "alive": [{"name": name, "bytes": size} for name, size in self.memory.alive],
             "two_layers": self.two_layers,
@@ -172,23 +217,28 @@ def training_report(
     recompute: Sequence[str] = (),
     depth: int | None = None,
     memory: int | None = None,
+    device: Device = "cpu",
 ) -> TrainingReport:
     """The memory of a step with `batch` images at a time; within a bound, by computing again what that takes."""
-    program = Program(graph)
+    program, keys = Program(graph), graph.train
 
     def course_with(segments: Sequence[str]) -> StepCourse:
         return StepCourse(
             graph, optimizer, precision=precision, parts=parts, ema=ema, frozen=frozen, recomputed=segments,
-            program=program,
+            program=program, keys=keys, device=device,
         )  # fmt: skip
 
     if memory is not None:
         plan = best_plan(graph, program, course_with, batch, memory)
         recompute = plan.recompute if plan is not None else ()
     course = course_with(recompute)
+    is_known = device == "cpu" and precision != "fp16" and not (keys is not None and keys.channels_last)
     lines = tuple(_lines(graph, course.kept_by_node(batch), DTYPE_BYTES["float32"], depth))
-    described = f"{optimizer.kind} ({optimizer.loop})"
-    return TrainingReport(graph.name, described, course.memory(batch), lines, tuple(recompute))
+    return TrainingReport(
+        graph.name, optimizer.described, course.memory(batch), lines, tuple(recompute), device,
+        keys.data if keys is not None else None, held_examples(graph, keys) if keys is not None else None,
+        course.peak_with_workspaces(batch) if is_known else None,
+    )  # fmt: skip
 
 
 def _lines(graph: Graph, kept: dict[str, int], element: int, depth: int | None) -> Iterator[Line]:
@@ -203,15 +253,18 @@ def _lines(graph: Graph, kept: dict[str, int], element: int, depth: int | None) 
     return (Line(name, weights[name], sums[name]) for name in weights)
 
 
-def inference_report(graph: Graph, *, batch: int, dtype: Dtype = "float32") -> InferenceReport:
+def inference_report(graph: Graph, *, batch: int, dtype: Dtype = "float32", device: Device = "cpu") -> InferenceReport:
     """The memory of a forward pass."""
+    course, weights = ForwardCourse(graph, dtype=dtype, device=device), held_bytes(graph, dtype, device)
     return InferenceReport(
         graph.name,
         batch,
         dtype,
-        module_bytes(graph, dtype),
+        weights,
         inference_memory(graph, batch=batch, dtype=dtype),
-        ForwardCourse(graph, dtype=dtype).peak(batch),
+        course.peak(batch),
         two_layers(graph, batch=batch, dtype=dtype),
         arena(graph, batch=batch, dtype=dtype),
+        device,
+        weights + course.peak_with_workspaces(batch) if device == "cpu" and dtype != "float16" else None,
     )

@@ -38,6 +38,7 @@ class Run:
     last: Mapping[str, float]
     """the last line of the table of epochs"""
     device: str
+    processes: int
     damaged: str | None
     """a file of it that can't be read"""
 
@@ -47,6 +48,11 @@ class Run:
         if self.damaged is not None:
             return f"{self.damaged} is damaged"
         return "done" if self.results is not None else f"{self.epochs} of {self.planned or '?'} epochs"
+
+    @property
+    def machine(self) -> str:
+        """What it began on."""
+        return self.device if self.processes == 1 else f"{self.processes} x {self.device}"
 
     def figure(self, name: str) -> float | None:
         """A figure of the test, or of what stood beside training where there is none yet."""
@@ -62,6 +68,7 @@ class Run:
             "network": self.network,
             "began": datetime.fromtimestamp(self.began).isoformat(timespec="seconds"),
             "device": self.device,
+            "processes": self.processes,
             "done": self.results is not None,
             "damaged": self.damaged,
             "epochs": self.epochs,
@@ -73,13 +80,10 @@ class Run:
 
 
 def read_runs(paths: Sequence[Path] | None, folder: Path) -> list[Run]:
-    """Runs by their folders, or all those in a folder, the oldest first; `FileNotFoundError` names one that is none."""
+    """Runs by their folders, or all those in a folder, the oldest first."""
     if paths is None:
         paths = sorted(each.parent for each in folder.glob(f"*/{RUN}"))
         return sorted(map(_read, paths), key=lambda run: (run.began, run.path))
-    for path in paths:
-        if not (path / RUN).is_file():
-            raise FileNotFoundError(f"{path} is no run: it has no {RUN}")
     return [_read(path) for path in paths]
 
 
@@ -97,6 +101,7 @@ def _read(path: Path) -> Run:
         results or None,
         last,
         str(environment.get("device", "?")),
+        processes if isinstance(processes := environment.get("processes", 1), int) else 1,
         next(iter(damaged), None),
     )
 
@@ -144,7 +149,7 @@ def runs_table(runs: Sequence[Run]) -> Table:
     ]  # fmt: skip
     rows = [
         [
-            str(run.path), run.network, run.state, run.device, _number(run.last.get("seconds"), "{:.1f}"),
+            str(run.path), run.network, run.state, run.machine, _number(run.last.get("seconds"), "{:.1f}"),
             _number(run.figure("accuracy"), "{:.2%}"), _number(run.figure("loss"), "{:.4f}"),
         ]
         for run in runs
@@ -157,8 +162,8 @@ def _number(value: float | None, form: str) -> str:
 
 
 def differences_table(runs: Sequence[Run]) -> Table:
-    """A line for each key of the recipes that is not the same in all runs, and one where the networks differ."""
-    recipes = [_recipe(run.path / SPEC) for run in runs]
+    """A line for each key of the recipes that is not the same in all runs; for their networks and machines too."""
+    recipes = [{**_recipe(run.path / SPEC), "device": run.device, "processes": str(run.processes)} for run in runs]
     names = list(dict.fromkeys(name for recipe in recipes for name in recipe))
     rows = [[name, *(recipe.get(name, "-") for recipe in recipes)] for name in names]
     columns = [Column("differs"), *(Column(run.path.name) for run in runs)]

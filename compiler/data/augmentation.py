@@ -255,7 +255,7 @@ class Augmentation:
     # --- mixing images
 
     def partners(self, keyed: Keyed, count: int) -> Tensor:
-        """For each example the one that it is mixed with, out of the whole split."""
+        """For each example the one that it is mixed with, out of so many."""
         return keyed.below(Choice.PARTNER, (count,))[:, 0]
 
     def mixed(self, images: Tensor, others: Tensor, keyed: Keyed) -> tuple[Tensor, Tensor]:

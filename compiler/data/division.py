@@ -45,10 +45,9 @@ def _check_enough(labels: Tensor, parts: int, classes: Sequence[str], origin: st
     if int(counts[least]) < parts:
         few = int(counts[least])
         of_class = f" of class {classes[least]}" if classes else ""
-        numbered = "classes are numbered from 0 on; " if not few and classes and classes[least] == "0" else ""
         raise DataError(
             "E736", f"{few or 'no'} {'example' if few == 1 else 'examples'}{of_class}, to divide into {parts} parts",
-            origin, f"{numbered}at least {parts} of each class, or parts that are divided already",
+            origin, f"at least {parts} of each class, or parts that are divided already",
         )  # fmt: skip
 
 

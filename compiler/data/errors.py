@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archspec.diagnostic import Diagnostic, SpecError
+from archspec.suggest import nearest
 
 
 class DataError(SpecError):
@@ -42,9 +43,23 @@ def reading(path: Path, help: str | None = None) -> Iterator[None]:
             "E720",
             "a link to a file that does not exist" if broken else "there is no such file or folder",
             path,
-            help or ("remove the link, or put the file where it leads" if broken else "see that its name is right"),
+            help or ("remove the link, or put the file where it leads" if broken else _near(path)),
         ) from error
+    except IsADirectoryError as error:
+        raise DataError("E721", "a folder, where a file is wanted", path, help or "name a file in it") from error
+    except NotADirectoryError as error:
+        raise DataError("E721", "a file, where a folder is wanted", path, help or "name the folder it is in") from error
     except PermissionError as error:
         raise DataError("E721", "may not be read", path, f"let yourself read it: chmod u+rX {path}") from error
     except OSError as error:
         raise DataError("E721", f"can't be read: {error.strerror or error}", path, help) from error
+
+
+def _near(path: Path) -> str:
+    """What beside a path that is not there may be meant, or how far the way to it goes."""
+    there = path.parent
+    if there.is_dir():
+        near = nearest(path.name, [each.name for each in there.iterdir()])
+        return f"did you mean {there / near}?" if near is not None else "see that its name is right"
+    above = next((each.resolve() for each in path.parents if each.is_dir()), None)
+    return f"there is no {there} either" + (f"; {above} is there" if above is not None else "")

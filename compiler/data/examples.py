@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from archspec.names import LABEL
 from compiler.data.errors import DataError
 from compiler.data.images import MAPS, decode, size_of
+from compiler.data.keyed import Choice, Keyed
+from compiler.data.order import Windows
 from compiler.data.targets import Target, Targets, only
 
 
@@ -25,6 +28,11 @@ class Examples(ABC):
     def __len__(self) -> int:
         return len(next(iter(self.targets.values())))
 
+    @property
+    def windows(self) -> Windows | None:
+        """How far they can be mixed where they come in a stream; None where each is within reach at any time."""
+        return None
+
     @abstractmethod
     def stored(self, number: int) -> Tensor:
         """One example, (maps, height, width), as it is stored; `DataError` names it where it can't be read."""
@@ -36,6 +44,15 @@ class Examples(ABC):
     @abstractmethod
     def size(self, number: int) -> tuple[int, int]:
         """The height and width of an example as it is stored; `DataError` names it where it can't be read."""
+
+    def sizes(self) -> Tensor:
+        """The heights and widths of all of them."""
+        return torch.tensor([self.size(number) for number in range(len(self))])
+
+    def sample(self, count: int) -> Tensor:
+        """The numbers of some of them, always the same ones, of all parts of the set."""
+        chosen = Keyed(0, 0, torch.arange(len(self))).bits(Choice.SAMPLE, 1)[:, 0].argsort()[:count]
+        return chosen.sort().values
 
     @abstractmethod
     def with_targets(self, targets: Targets) -> Examples:
@@ -71,6 +88,9 @@ class Stack(Examples):
 
     def size(self, number: int) -> tuple[int, int]:
         return (self.images.shape[2], self.images.shape[3])
+
+    def sizes(self) -> Tensor:
+        return torch.tensor([self.size(0)]).expand(len(self), 2)
 
     def with_targets(self, targets: Targets) -> Stack:
         return Stack(self.images, targets, self.origin, self.rows)

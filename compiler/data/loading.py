@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from compiler.data.ahead import Ahead
 from compiler.data.errors import DataError
 from compiler.data.examples import Examples
 from compiler.data.images import quietly, silence
 from compiler.data.preprocessing import Preprocessing
+from compiler.data.stream import Stream
 
+_BATCHES_AHEAD = 2
 _MOST_WORKERS = 16
 _MOST_NAMED = 5
 
@@ -31,7 +37,10 @@ class FrameReader:
 
     def read(self, number: int) -> Tensor:
         """The frame of one example; `DataError` names the example that has none."""
-        stored = self.examples.stored(number)
+        return self.frame(number, self.examples.stored(number))
+
+    def frame(self, number: int, stored: Tensor) -> Tensor:
+        """The same of what it is stored as."""
         height, width = stored.shape[-2:]
         try:
             size = self.steps.size_of(height, width)
@@ -81,8 +90,20 @@ class _Plan:
         return len(self.batches)
 
 
-class Loader:
-    """Frames by the batch, in any order, from processes that stay between epochs."""
+class Frames(ABC):
+    """Frames by the batch, in any order."""
+
+    @abstractmethod
+    def batches(self, order: Tensor, batch: int) -> Iterator[Tensor | list[DataError]]:
+        """The frames of the examples; of a batch with examples that can't be read, what is wrong with them."""
+
+    def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
+        """The frames of the examples; `DataError` at the first that can't be read."""
+        return map(_sound, self.batches(order, batch))
+
+
+class Loader(Frames):
+    """Frames from processes that stay between epochs."""
 
     def __init__(self, reader: FrameReader, workers: int, *, pinned: bool = False) -> None:
         self._plan = _Plan()
@@ -98,7 +119,6 @@ class Loader:
         )
 
     def batches(self, order: Tensor, batch: int) -> Iterator[Tensor | list[DataError]]:
-        """The frames of the examples; of a batch with examples that can't be read, what is wrong with them."""
         self._plan.batches = [numbers.tolist() for numbers in order.cpu().split(batch)]
         with quietly():
             loading = iter(self._loader)
@@ -111,9 +131,51 @@ class Loader:
         with quietly(), _workers_alive():  # without workers it is read here and now
             return next(loading)
 
-    def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
-        """The frames of the examples; `DataError` at the first that can't be read."""
-        return map(_sound, self.batches(order, batch))
+
+class StreamLoader(Frames):
+    """Frames of a stream, which one thread follows and others decode, ahead of whoever wants them."""
+
+    def __init__(self, reader: FrameReader, stream: Stream, threads: int, *, pinned: bool) -> None:
+        self.reader = reader
+        self.stream = stream
+        self.threads = threads
+        self.pinned = pinned
+
+    def batches(self, order: Tensor, batch: int) -> Iterator[Tensor | list[DataError]]:
+        numbers = [each.tolist() for each in order.cpu().split(batch)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            begun = Ahead(self._begun(numbers, pool), _BATCHES_AHEAD)
+            try:
+                for frames in begun:
+                    yield self._finished(frames)
+            finally:
+                begun.close()
+                pool.shutdown(cancel_futures=True)
+
+    def _begun(self, batches: list[list[int]], pool: Executor) -> Generator[list[Future[Tensor]], None, None]:
+        images = self.stream.images([number for numbers in batches for number in numbers])
+        try:
+            for numbers in batches:
+                yield [pool.submit(self._frame, number, next(images)) for number in numbers]
+        finally:
+            images.close()
+
+    def _frame(self, number: int, image: Any) -> Tensor:
+        return self.reader.frame(number, self.stream.decoded(number, image))
+
+    def _finished(self, begun: list[Future[Tensor]]) -> Tensor | list[DataError]:
+        errors = [error for each in begun if isinstance(error := each.exception(), DataError)]
+        if errors:
+            return errors
+        frames = torch.stack([each.result() for each in begun])
+        return frames.pin_memory() if self.pinned else frames
+
+
+def loader_of(reader: FrameReader, workers: int, *, pinned: bool = False) -> Frames:
+    """What loads examples: of a stream threads of this process, else so many processes."""
+    if isinstance(reader.examples, Stream):
+        return StreamLoader(reader, reader.examples, max(workers, 1), pinned=pinned)
+    return Loader(reader, workers, pinned=pinned)
 
 
 def _sound(found: Tensor | list[DataError]) -> Tensor:
@@ -140,7 +202,7 @@ def read_all(reader: FrameReader, workers: int, out: Tensor) -> list[DataError]:
     batch, at = 64, 0
     few = len(reader) < 4 * batch  # not worth the start of processes
     errors: list[DataError] = []
-    for found in Loader(reader, 0 if few else workers).batches(torch.arange(len(reader)), batch):
+    for found in loader_of(reader, 0 if few else workers).batches(torch.arange(len(reader)), batch):
         if isinstance(found, list):
             errors += found
         else:

@@ -12,6 +12,7 @@ from zlib import crc32
 import torch
 from torch import Tensor
 
+from archspec.memory.held import MOST_FLOAT
 from archspec.names import BOXES, LABEL
 from archspec.shape import Shape
 from archspec.training_data import Arrays, AugmentKeys, DataKeys, Digits, Folder, HuggingFace, PreprocessKeys, Random
@@ -19,17 +20,15 @@ from compiler.data.augmentation import Augmentation
 from compiler.data.boxes import corners
 from compiler.data.errors import DataError
 from compiler.data.examples import Examples, Source, Stack
-from compiler.data.keyed import Choice, Keyed
-from compiler.data.loading import FrameReader, Loader, read_all, together, worker_count
+from compiler.data.loading import FrameReader, loader_of, read_all, together, worker_count
 from compiler.data.memory import free_memory
 from compiler.data.preprocessing import Preprocessing
 from compiler.data.sources.opening import open_source
 from compiler.data.splits import Resident, Split, Streamed
 from compiler.data.statistics import measured
-from compiler.data.targets import Target, Targets
+from compiler.data.stream import READERS, Stream
+from compiler.data.targets import Target
 
-_MOST_FLOAT = 4 * 2**30
-"""what frames may take as 32-bit numbers; above it those of 8 bits stay so, and each batch is converted"""
 _SAMPLED = 4096
 """examples that statistics are taken from where they are not held"""
 _AT_A_TIME = 512
@@ -95,12 +94,16 @@ def prepare(
     workers = worker_count(keys.workers)
     if holds:
         frames = _all_frames(examples, steps, shape, workers)
-        steps = _with_statistics(steps, preprocess, augment, preprocessing, [frames["train"]])
+        steps = _with_statistics(steps, preprocess, augment, preprocessing, examples["train"], [frames["train"]])
     else:
         frames = {}
         sample = _sample(FrameReader(examples["train"], steps, shape), workers)
-        steps = _with_statistics(steps, preprocess, augment, preprocessing, sample)
+        steps = _with_statistics(steps, preprocess, augment, preprocessing, examples["train"], sample)
         _note_streaming(examples, workers, preprocess, preprocessing, source.notes)
+    for part, each in examples.items():
+        if isinstance(each, Stream):
+            source.notes += each.said_of_order() if part == "train" else []
+            source.notes += [] if holds else each.said_of_reading(part, free_memory(torch.device("cpu")))
     steps = replace(steps, classes=Data(targets, {}, {}).classes, examples=_known_by(source.parts))
     if preprocessing is not None:
         _note_changes(Preprocessing.from_dict(preprocessing), steps, source.notes)
@@ -119,7 +122,7 @@ def prepare(
             held = frames.pop(part)
             splits[part] = Resident(*common, device, _on_device(held, steps, device, as_float=as_float))
         else:
-            loader = Loader(FrameReader(each, steps, shape), workers, pinned=device.type == "cuda")
+            loader = loader_of(FrameReader(each, steps, shape), workers, pinned=device.type == "cuda")
             splits[part] = Streamed(*common, device, loader)
     return Data(targets, splits, steps.as_dict(), source.notes)
 
@@ -185,9 +188,10 @@ def _check_features(examples: Examples, input: Shape) -> None:
         return
     features = examples.images.shape[1]
     if tuple(input) not in ((features,), (features, 1, 1)):
-        raise DataError(
-            "E730", f"{features} features, and the input is {input}", examples.origin, f"a spec with input: {features}"
-        )
+        help = f"a spec with input: {features}"
+        if features == input.elements:
+            help += f"; or examples.reshape(-1, {', '.join(map(str, input))})"
+        raise DataError("E730", f"{features} features, and the input is {input}", examples.origin, help)
 
 
 def _maps_of_vectors(examples: Examples) -> tuple[int, ...]:
@@ -202,9 +206,7 @@ def _with_boxes(examples: Examples, steps: Preprocessing, keys: DataKeys) -> Exa
     if BOXES not in examples.targets or isinstance(keys, Random):
         return examples
     assert isinstance(keys, Folder | Arrays | HuggingFace)
-    known = isinstance(examples, Stack)
-    sizes = torch.tensor([examples.size(number) for number in range(1 if known else len(examples))])
-    sizes = sizes.expand(len(examples), 2)
+    sizes = examples.sizes()
     boxes = corners(examples.targets[BOXES], keys.boxes, sizes, examples.place)
     return examples.with_targets({**examples.targets, BOXES: steps.window(*sizes.unbind(1)).seen(boxes).float()})
 
@@ -286,10 +288,8 @@ def _stacked(examples: Stack, steps: Preprocessing) -> Tensor:
 
 
 def _sample(reader: FrameReader, workers: int) -> Iterator[Tensor]:
-    """Frames of some examples, always the same ones, of all parts of the training set."""
-    numbers = torch.arange(len(reader))
-    chosen = Keyed(0, 0, numbers).bits(Choice.SAMPLE, 1)[:, 0].argsort()[:_SAMPLED].sort().values
-    return Loader(reader, workers).frames(chosen, 64)
+    """Frames of some examples, always the same ones."""
+    return loader_of(reader, workers).frames(reader.examples.sample(_SAMPLED), 64)
 
 
 def _with_statistics(
@@ -297,6 +297,7 @@ def _with_statistics(
     preprocess: PreprocessKeys,
     augment: AugmentKeys,
     known: Mapping[str, Any] | None,
+    examples: Examples,
     frames: Iterator[Tensor] | list[Tensor],
 ) -> Preprocessing:
     """The steps with the statistics that they want: those of a run, else the training examples' own."""
@@ -306,6 +307,9 @@ def _with_statistics(
             steps, mean=found.mean, deviation=found.deviation, range=found.range, components=found.components
         )
     colours = augment.pca_jitter is not None and steps.maps == 3
+    of_any_range = isinstance(examples, Stack) and examples.images.is_floating_point()
+    if preprocess.normalise != "own" and not colours and not of_any_range:
+        return steps
     statistics = measured(frames, steps.factor, steps.full, colours=colours)
     steps = replace(steps, range=statistics.range, components=statistics.components)
     if preprocess.normalise == "own":
@@ -314,13 +318,15 @@ def _with_statistics(
 
 
 def _known_by(parts: Mapping[str, Examples]) -> tuple[tuple[str, int, int], ...]:
-    return tuple((part, len(each), _checksum(each.targets)) for part, each in parts.items())
+    return tuple((part, len(each), _checksum(each)) for part, each in parts.items())
 
 
-def _checksum(targets: Targets) -> int:
+def _checksum(examples: Examples) -> int:
     found = 0
-    for each in targets.values():
+    for each in examples.targets.values():
         found = crc32(each.numpy().tobytes(), found)
+    if examples.windows is not None:  # the order follows from the pieces
+        found = crc32(repr(examples.windows).encode(), found)
     return found
 
 
@@ -328,7 +334,9 @@ def _note_changes(before: Preprocessing, now: Preprocessing, notes: list[str]) -
     if before.examples == now.examples:
         return
     counts = [", ".join(f"{part} {count:,}" for part, count, _ in each.examples) for each in (before, now)]
-    said = f"they were {counts[0]}, and are {counts[1]}" if counts[0] != counts[1] else "their labels are others"
+    said = (
+        f"they were {counts[0]}, and are {counts[1]}" if counts[0] != counts[1] else "their labels or pieces are others"
+    )
     notes.append(f"the data have changed since the run began: {said}")
 
 
@@ -340,7 +348,11 @@ def _note_streaming(
     notes: list[str],
 ) -> None:
     loaders = f"{workers} processes load them" if workers != 1 else "one process loads them"
-    notes.append(loaders if workers else "they are loaded by the process that trains, as `workers: 0` says")
+    if isinstance(examples["train"], Stream):
+        loaders = f"{READERS} threads read them, and {max(workers, 1)} decode them"
+    elif not workers:
+        loaders = "they are loaded by the process that trains, as `workers: 0` says"
+    notes.append(loaders)
     if preprocess.normalise == "own" and known is None and len(examples["train"]) > _SAMPLED:
         notes.append(f"mean and deviation are those of {_SAMPLED:,} of the training examples")
 
@@ -348,7 +360,7 @@ def _note_streaming(
 def _as_float(frames: Mapping[str, Tensor], device: torch.device) -> bool:
     """Whether frames are held as the network sees them, which saves converting every batch."""
     needed = 4 * sum(each.numel() for each in frames.values())
-    return needed <= min(_MOST_FLOAT, free_memory(device) / 3)
+    return needed <= min(MOST_FLOAT, free_memory(device) / 3)
 
 
 def _on_device(frames: Tensor, steps: Preprocessing, device: torch.device, *, as_float: bool) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from archspec.frames import padded, resized
 from archspec.shape import Shape
 from archspec.training_data import PreprocessKeys, Statistics
 from compiler.data.boxes import Window
@@ -118,8 +119,7 @@ class Preprocessing:
         if self.center_crop is not None:
             _check_large_enough((height, width), self.center_crop)
             height, width = self.center_crop
-        top, bottom, left, right = self.pad
-        return (height + top + bottom, width + left + right)
+        return padded((height, width), self.pad)
 
     def window(self, height: Tensor, width: Tensor) -> Window:
         """The part of images of these sizes that their frames show."""
@@ -143,10 +143,7 @@ class Preprocessing:
         return self._resized(height, width) == size and self.center_crop in (None, size) and not any(self.pad)
 
     def _resized(self, height: int, width: int) -> tuple[int, int]:
-        if isinstance(self.resize, int):
-            shorter = min(height, width)
-            return (max(1, round(height * self.resize / shorter)), max(1, round(width * self.resize / shorter)))
-        return self.resize or (height, width)
+        return resized(self.resize, height, width)
 
     def _fill_of(self, examples: Tensor) -> float:
         fill = self.fill * self.full

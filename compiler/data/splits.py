@@ -16,7 +16,8 @@ from compiler.data.boxes import middle
 from compiler.data.errors import DataError
 from compiler.data.examples import Examples
 from compiler.data.keyed import Keyed
-from compiler.data.loading import Loader
+from compiler.data.loading import Frames
+from compiler.data.order import epoch_order, neighbours
 from compiler.data.preprocessing import Preprocessing, center
 from compiler.data.targets import Target, Targets
 
@@ -61,6 +62,10 @@ class Split(ABC):
         """What to call an example: its file, or its number."""
         return self.examples.place(number)
 
+    def order(self, epoch: int) -> Tensor:
+        """All examples once, in the order in which an epoch takes them."""
+        return epoch_order(len(self), self.seed, epoch, self.examples.windows)
+
     def batches(self, order: Tensor, batch: int, *, epoch: int, augment: bool, start: int = 0) -> Iterator[Batch]:
         """Images and targets on the device, `batch` examples of `order` at a time, the first `start` batches left out.
 
@@ -90,9 +95,18 @@ class Split(ABC):
         order = order.to(self.device)
         if not self.augmentation.mixes:
             return map(partial(self._varied, epoch), order.split(batch), self.frames(order, batch))
-        partners = self.augmentation.partners(Keyed(self.seed, epoch, order), len(self))
+        partners = self._partners(Keyed(self.seed, epoch, order), epoch)
         pairs = [torch.cat(pair) for pair in zip(order.split(batch), partners.split(batch), strict=True)]
         return map(partial(self._mixed, epoch), pairs, self.frames(torch.cat(pairs), 2 * batch))
+
+    def _partners(self, keyed: Keyed, epoch: int) -> Tensor:
+        """For each example the one that it is mixed with: any, or of a stream one that comes in about the same time."""
+        windows = self.examples.windows
+        if windows is None or windows.is_whole:
+            return self.augmentation.partners(keyed, len(self))
+        reach = min(len(self), max(2, windows.window // 2))
+        distances = self.augmentation.partners(keyed, reach)
+        return neighbours(self.order(epoch).to(distances.device), keyed.examples, distances, reach)
 
     def _varied(self, epoch: int, numbers: Tensor, frames: Tensor) -> Batch:
         keyed = Keyed(self.seed, epoch, numbers)
@@ -138,9 +152,9 @@ class Resident(Split):
 
 @dataclass
 class Streamed(Split):
-    """Examples read, decoded and brought to size by workers; normalised and augmented on the device."""
+    """Examples read, decoded and brought to size ahead; normalised and augmented on the device."""
 
-    loader: Loader
+    loader: Frames
 
     def frames(self, order: Tensor, batch: int) -> Iterator[Tensor]:
         return map(self._moved, self.loader.frames(order, batch))

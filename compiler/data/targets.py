@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from archspec.losses import Kind
 from archspec.names import LABEL
 
-Kind = Literal["classes", "flags", "numbers", "boxes"]
 Targets = Mapping[str, Tensor]
 """For each name of `target`, what examples have: int64 numbers of classes, or a row of float32 for each example."""
 _MOST_LISTED = 10

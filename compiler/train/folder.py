@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from archspec.document import is_mapping
-from archspec.report.training import RUN, SPEC
-from compiler.atomic import whole_file
+from archspec.report.runs import no_run
+from compiler.atomic import room_help, whole_file
+from compiler.failure import WeightsError
 from compiler.train.failure import TrainingError
 from compiler.train.processes import Processes
 
@@ -56,16 +57,22 @@ class RunFolder:
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
         """The folder of a run that has begun before."""
-        if not path.is_dir():
-            raise TrainingError("E906", f"there is no run {path}", "`archspec runs` lists them")
-        if not (path / SPEC).is_file() or not (path / RUN).is_file():
-            raise TrainingError("E906", f"{path} is no run: it has no {SPEC} and {RUN}", "`archspec runs` lists them")
+        found = no_run(path)
+        if found is not None:
+            raise TrainingError(found.code, found.message, found.help)
         return cls(path)
 
     @property
     def checkpoints(self) -> Path:
         """Where the states are saved."""
         return self.path / CHECKPOINTS
+
+    def make_checkpoints(self) -> None:
+        """Make the folder of the states, where somebody has removed it."""
+        try:
+            self.checkpoints.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
     def text(self, name: str) -> str:
         """A file of the run; `TrainingError` where it can't be read."""
@@ -91,9 +98,19 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the run, whole or not at all."""
-        with whole_file(self.path / name, replace=True) as written:
+        with self.writing(), whole_file(self.path / name, replace=True) as written:
             written.write_text(text, encoding="utf-8")
         return self.path / name
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say of a file that the system does not let us write how the run goes on once it does."""
+        try:
+            yield
+        except WeightsError as error:
+            if isinstance(error.__cause__, OSError):
+                raise unwritable(self.path, error.__cause__) from error
+            raise
 
     @contextmanager
     def locked(self, where: Processes) -> Iterator[None]:
@@ -117,14 +134,22 @@ class RunFolder:
                     raise TrainingError(
                         "E907", f"another process{said} trains in {self.path}", "wait for it, or stop it first"
                     ) from error
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+            try:
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
+            except OSError as error:
+                raise unwritable(self.path, error) from error
             yield
         finally:
             os.close(descriptor)  # which gives the lock back, as the end of the process does
 
 
 def unwritable(path: Path, error: OSError) -> TrainingError:
-    """The error for a folder that can't be written."""
+    """The error for a folder of runs, or that of one, that can't be written."""
     reason = (error.strerror or str(error)).lower()
-    return TrainingError("E908", f"{path} can't be written: {reason}", "choose another place: --runs FOLDER")
+    help = "choose another place: --runs FOLDER"
+    if no_run(path) is None:
+        help = f"{room_help(error, path)}, then go on with: archspec train --resume {path}"
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        help = f"{room_help(error, path)}, or {help}"
+    return TrainingError("E908", f"{path} can't be written: {reason}", help)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from archspec.training import TrainKeys
+from compiler.data.order import mixed
 from compiler.data.splits import Batch
 from compiler.data.targets import Targets
 from compiler.train.losses import Criterion, total_loss
 from compiler.train.mean import MovingMean
 from compiler.train.metrics import Sums
 from compiler.train.optimizer import Optimizer
-from compiler.train.order import mixed, share_of_test
+from compiler.train.order import share_of_test
 from compiler.train.processes import Processes, divide, together, without_exchange
 from compiler.train.rows import Rows, lies_in
 from compiler.train.shards import copy_into, whole
@@ -29,6 +30,8 @@ class Split(Protocol):
     """Examples with their targets."""
 
     def __len__(self) -> int: ...
+
+    def order(self, epoch: int) -> Tensor: ...
 
     def batches(self, order: Tensor, batch: int, *, epoch: int, augment: bool, start: int = 0) -> Iterator[Batch]: ...
 

@@ -14,12 +14,13 @@ import torch
 
 from archspec.report.training import METRICS
 from archspec.training import Plateau, TrainKeys
+from compiler.data import DataError
 from compiler.train import checkpoint
 from compiler.train.failure import TrainingError
 from compiler.train.fit import is_out_of_memory
 from compiler.train.folder import RunFolder
 from compiler.train.learner import Learner, Split
-from compiler.train.order import Division, epoch_order
+from compiler.train.order import Division
 from compiler.train.schedule import Schedule
 from compiler.train.state import Row, State
 from compiler.train.stopping import Stop
@@ -111,6 +112,11 @@ class Loop:
                 if not self._steps_of_epoch():
                     self.save()
                     return False
+            except DataError:
+                # what a batch has learnt of its first parts can't be told from the others any more
+                if self.learner.where.count == 1 and self.division.parts == 1:
+                    self.save()
+                raise
             except Exception as error:
                 if not is_out_of_memory(error) or not self._takes_smaller_parts():
                     raise
@@ -126,7 +132,7 @@ class Loop:
         state, learner, division = self.state, self.learner, self.division
         train, per_epoch, epoch = self.splits["train"], self.schedule.steps_per_epoch, self.epoch
         where, examples = learner.where, len(self.splits["train"])
-        order = division.of_process(epoch_order(examples, self.keys.seed, epoch), where.rank)
+        order = division.of_process(train.order(epoch), where.rank)
         first = state.step % per_epoch
         own = order[first * (division.batch // where.count) :]
         parts = train.batches(own, division.part, epoch=epoch, augment=True)

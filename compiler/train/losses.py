@@ -10,20 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archspec.graph import Graph, Output
+from archspec.losses import Loss, loss_of, losses_for
 from archspec.names import LABEL
 from archspec.operators.operator import Gives
 from archspec.training import MSE, BinaryCrossEntropy, CrossEntropy, RBFLoss, SmoothL1, TrainKeys, type_of
-from compiler.data.targets import Kind, Target, Targets
+from compiler.data.targets import Target, Targets
 from compiler.train.failure import TrainingError
 
-Loss = CrossEntropy | BinaryCrossEntropy | MSE | SmoothL1 | RBFLoss
-_OF_KIND: Mapping[Kind, tuple[type[Loss], ...]] = {
-    "classes": (CrossEntropy, BinaryCrossEntropy, MSE),
-    "flags": (BinaryCrossEntropy, MSE),
-    "numbers": (MSE, SmoothL1),
-    "boxes": (MSE, SmoothL1),
-}
-"""the losses that make sense for what is learnt, the natural one first"""
 _LEAST = 1e-12
 """below it the logarithm of a probability is not taken"""
 
@@ -54,7 +47,8 @@ class Criterion:
         if isinstance(self.loss, SmoothL1):
             return F.smooth_l1_loss(output, wanted, beta=self.loss.beta)
         if self.gives in ("chances", "probabilities"):
-            return F.binary_cross_entropy(output, wanted)
+            with torch.autocast(output.device.type, enabled=False):  # which refuses it on a GPU, in float32 too
+                return F.binary_cross_entropy(output, wanted)
         return F.binary_cross_entropy_with_logits(output, wanted)
 
     def _cross_entropy(self, output: Tensor, target: Tensor, smoothing: float) -> Tensor:
@@ -122,35 +116,25 @@ def criteria_of(graph: Graph, keys: TrainKeys, targets: Mapping[str, Target]) ->
         raise TrainingError("E911", f"the loss is {keys.loss.type}, and what is learnt are {learnt}", _use(*suiting))
     criteria: list[Criterion] = []
     for output, suit in zip(graph.outputs, suiting, strict=True):
-        loss = keys.loss if keys.loss is not None and isinstance(keys.loss, suit) else suit[0]()
-        if output.loss is not None and output.loss != loss.type:
-            own = next((kind for kind in suit if type_of(kind) == output.loss), None)
-            if own is None:
-                learnt = _learnt(graph, output, targets)
-                message = f"output {output.name} learns {learnt}, and its loss is {output.loss}"
-                raise TrainingError("E911", message, _use(suit))
-            loss = own()
+        loss = loss_of(output.loss, keys.loss, suit)
+        if loss is None:
+            learnt = _learnt(graph, output, targets)
+            message = f"output {output.name} learns {learnt}, and its loss is {output.loss}"
+            raise TrainingError("E911", message, _use(suit))
         gives, target = graph.by_name[output.node].operator.gives, targets[output.target]
         criteria.append(Criterion(output.name, loss, output.weight, gives, output.train_only, output.target, target))
     return tuple(criteria)
 
 
 def _suiting(graph: Graph, output: Output, target: Target) -> tuple[type[Loss], ...]:
-    """The losses that make sense for an output, the natural one first."""
-    if target.kind == "classes" and graph.by_name[output.node].operator.gives == "distances":
-        return (RBFLoss,)
-    if _has_one_unit(graph, output, target):
-        return (BinaryCrossEntropy, MSE)
-    return _OF_KIND[target.kind]
-
-
-def _has_one_unit(graph: Graph, output: Output, target: Target) -> bool:
-    return target.kind == "classes" and graph.shape_of(output.node).elements == 1
+    units = graph.shape_of(output.node).elements
+    return losses_for(target.kind, graph.by_name[output.node].operator.gives, units)
 
 
 def _learnt(graph: Graph, output: Output, targets: Mapping[str, Target]) -> str:
-    target = targets[output.target]
-    return target.kind + (" with one unit" if _has_one_unit(graph, output, target) else "")
+    kind = targets[output.target].kind
+    has_one_unit = kind == "classes" and graph.shape_of(output.node).elements == 1
+    return kind + (" with one unit" if has_one_unit else "")
 
 
 def _use(*suiting: tuple[type[Loss], ...]) -> str:

@@ -1,4 +1,4 @@
-"""Which examples a step takes: an order for each epoch, divided over processes and parts of a batch."""
+"""Which examples a step takes: the order of an epoch, divided over processes and parts of a batch."""
 
 from __future__ import annotations
 
@@ -8,26 +8,6 @@ import torch
 from torch import Tensor
 
 from compiler.train.failure import TrainingError
-
-_MIX = 0x9E3779B97F4A7C15
-_MASK = 2**64 - 1
-
-
-def mixed(*numbers: int) -> int:
-    """One seed out of several numbers, different for different ones (SplitMix64)."""
-    seed = 0
-    for number in numbers:
-        seed = (seed + number + _MIX) & _MASK
-        seed = ((seed ^ seed >> 30) * 0xBF58476D1CE4E5B9) & _MASK
-        seed = ((seed ^ seed >> 27) * 0x94D049BB133111EB) & _MASK
-        seed ^= seed >> 31
-    return seed >> 1
-
-
-def epoch_order(examples: int, seed: int, epoch: int) -> Tensor:
-    """All examples once, in the order of an epoch."""
-    generator = torch.Generator().manual_seed(mixed(seed, epoch))
-    return torch.randperm(examples, generator=generator)
 
 
 @dataclass(frozen=True)

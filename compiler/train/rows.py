@@ -20,7 +20,10 @@ class Rows:
     @classmethod
     def of(cls, graph: Graph, source: Emitted) -> Rows:
         """The rows of a graph in its emitted source."""
-        return cls({path: graph.row_of[node].name for node, path in source.paths.items()})
+        found: dict[str, str] = {}
+        for node, path in source.paths.items():  # of rows that share one, the first has it
+            found.setdefault(path, graph.row_of[node].name)
+        return cls(found)
 
     def of_patterns(self, patterns: Sequence[str]) -> list[str]:
         """The modules whose rows, or the blocks these stand in, are named."""

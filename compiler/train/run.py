@@ -17,6 +17,7 @@ from archspec.graph import Graph
 from archspec.loading import load
 from archspec.report.curve import curve
 from archspec.report.training import CURVE, ENVIRONMENT, MODEL, RESULTS, RUN, SPEC, WEIGHTS
+from compiler.failure import WeightsError
 from compiler.source import Emitted
 from compiler.train import checkpoint
 from compiler.train.environment import environment
@@ -31,6 +32,7 @@ from compiler.train.session import Begun, Session, open_session, recipe_of, sett
 from compiler.train.state import Row, State
 from compiler.train.stopping import Stop
 from compiler.train.weights import write_weights
+from compiler.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,9 @@ def resume(run: Path, *, listener: Listener, machine: Machine = ANY_MACHINE) -> 
         if where.leads:
             for path in checkpoint.leftovers(folder.checkpoints):
                 path.unlink()
+            if not checkpoint.found_in(folder.checkpoints):
+                folder.make_checkpoints()
+                listener.note("there is no checkpoint: the run begins at its first step")
         session = open_session(graph, Path(about["base"]), where, listener.note, _begun(folder, about))
         return _learn(session, folder, _identity(text), listener)
 
@@ -110,11 +115,14 @@ def _about(session: Session, name: str, base: Path) -> dict[str, Any]:
         "units": session.source.units,
         "methods": session.source.methods,
         "recomputed": session.recomputed,
+        "chooses_parts": session.chooses_parts,
     }
 
 
 def _begun(folder: RunFolder, about: dict[str, Any]) -> Begun:
-    return Begun(source_of(folder, about), about["preprocessing"], tuple(about["recomputed"]))
+    return Begun(
+        source_of(folder, about), about["preprocessing"], tuple(about["recomputed"]), about.get("chooses_parts", False)
+    )
 
 
 def source_of(folder: RunFolder, about: dict[str, Any]) -> Emitted:
@@ -125,15 +133,16 @@ def source_of(folder: RunFolder, about: dict[str, Any]) -> Emitted:
     return Emitted(text, about["class"], about["modules"], about["units"], about["methods"])
 
 
-def weights_of(folder: RunFolder) -> Path:
-    """The weights that a run has left; `TrainingError` where it has not reached its end."""
-    weights = folder.path / WEIGHTS
-    if not weights.exists():
-        run = folder.path
-        raise TrainingError(
-            "E906", f"{run} has no {WEIGHTS}: it has not reached its end", f"go on with: archspec train --resume {run}"
-        )
-    return weights
+def weights_of(folder: RunFolder) -> dict[str, torch.Tensor]:
+    """The weights that a run has left; `TrainingError` where it has not reached its end, or they are damaged."""
+    path, on = folder.path / WEIGHTS, f"archspec train --resume {folder.path}"
+    if not path.exists():
+        raise TrainingError("E906", f"{folder.path} has no {WEIGHTS}: it has not reached its end", f"go on with: {on}")
+    try:
+        return read_weights(path).tensors
+    except WeightsError as error:
+        help = f"remove it, and it is written anew: {on}"
+        raise TrainingError("E906", error.diagnostics[0].message, help) from error
 
 
 def read_run(folder: RunFolder) -> tuple[Graph, dict[str, Any], str]:
@@ -241,7 +250,8 @@ def _finish(session: Session, loop: Loop, folder: RunFolder) -> dict[str, Any] |
         **figures,
     }
     if where.leads:
-        write_weights(weights, folder.path / WEIGHTS, session.graph, session.data)
+        with folder.writing():
+            write_weights(weights, folder.path / WEIGHTS, session.graph, session.data)
         folder.write(CURVE, curve(state.history, f"{session.graph.name}: {_said(figures)}"))
         folder.write(RESULTS, _json(results))
     where.wait()
@@ -270,9 +280,7 @@ def evaluate(
         graph, note = replace(graph, train=keys), listener.note if where.leads else _SILENCE.note
         begun = replace(_begun(folder, about), recomputed=())  # what is judged has no gradients
         session = open_session(graph, Path(about["base"]), where, note, begun)
-        from compiler.weights import read_weights
-
-        session.learner.put_weights(read_weights(weights).tensors)
+        session.learner.put_weights(weights)
         return session, {part: _judged(session, part) for part in _judged_parts(session)}
 
 

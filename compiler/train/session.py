@@ -47,6 +47,8 @@ class Session:
     division: Division
     recomputed: tuple[str, ...] = ()
     """what is computed again in the backward pass"""
+    chooses_parts: bool = False
+    """whether the recipe leaves the parts of a batch to us, with `batch: auto`"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Begun:
     source: Emitted
     preprocessing: Mapping[str, Any]
     recomputed: tuple[str, ...]
+    chooses_parts: bool
 
 
 @contextmanager
@@ -103,6 +106,9 @@ def open_session(
         )
     division = Division(AUTO_BATCH if keys.batch == "auto" else keys.batch, where.count, keys.accumulate)
     division.check()
+    examples = len(data.splits["train"])
+    if begun is None and division.batch > examples:
+        say(f"a batch of {division.batch:,} has all {examples:,} training examples: an epoch is one step")
     criteria = criteria_of(graph, keys, data.targets)
     recomputed = planned(graph, keys, division, data.held, say)
     # of as many processes as before, that is
@@ -117,11 +123,12 @@ def open_session(
     if recomputed:
         apply(recomputed, graph, network, source)
     learner = Learner(network, criteria, keys, where, rows, tuple(graph.input))
+    chooses_parts = keys.batch == "auto" or (begun is not None and begun.chooses_parts)
+    learner.is_revocable = chooses_parts and where.count == 1
     if keys.batch == "auto":
-        learner.is_revocable = where.count == 1
         division = replace(division, parts=fitting_parts(learner, data.splits["train"], division, say))
     keys = keys.model_copy(update={"batch": division.batch, "accumulate": division.parts})
-    return Session(replace(graph, train=keys), keys, data, source, learner, division, recomputed)
+    return Session(replace(graph, train=keys), keys, data, source, learner, division, recomputed, chooses_parts)
 
 
 def network_of(source: Emitted) -> nn.Module:
@@ -200,12 +207,17 @@ def _load(network: nn.Module, rows: Rows, keys: TrainKeys, base: Path, say: Call
 
     weights = Weights(found.name, kept(found.tensors), found.ordered, found.metadata, found.notes)
     own = kept(network.state_dict())
+    if not own:
+        raise TrainingError(
+            "E802", f"`skip` leaves nothing of {path} to start from: {', '.join(skip)} is every row with weights",
+            f"name the rows that start anew alone, such as the last one; or leave out weights: {keys.weights.file}",
+        )  # fmt: skip
     report = compare(own, weights)
     # what the file has besides is an old head, where rows start anew
     if report.missing or report.misshaped or (report.unexpected and not skip):
         (finding,) = mismatches(report, weights)
         help = f"let rows start anew: weights: {{file: {keys.weights.file}, skip: [ROW, …]}}"
-        raise TrainingError("E802", finding.message, help)
+        raise TrainingError("E802", finding.message, help if report.loaded else finding.help)
     with torch.no_grad():
         for name in report.loaded:
             own[name].copy_(weights.tensors[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -17,7 +18,6 @@ from archspec.training import Constant
 from compiler.train.fit import is_out_of_memory, too_large
 from compiler.train.learner import Part
 from compiler.train.loop import Listener
-from compiler.train.order import epoch_order
 from compiler.train.processes import processes
 from compiler.train.run import ANY_MACHINE, Machine
 from compiler.train.session import Session, open_session, recipe_of, settings_of
@@ -56,22 +56,23 @@ def dry_run(graph: Graph, *, base: Path, listener: Listener, machine: Machine = 
         return "\n".join(lines)
 
 
-def _parts(session: Session, step: int) -> tuple[Iterator[Part], int, int]:
-    """The parts of a batch, how many there are, and the examples of the batch."""
-    train, division = session.data.splits["train"], session.division
-    order = epoch_order(len(train), session.keys.seed, step)[: division.batch]
-    own = division.of_process(order, session.learner.where.rank)
-    return train.batches(own, division.part, epoch=step, augment=True), -(-len(own) // division.part), len(order)
+def _batches(session: Session) -> Iterator[tuple[Iterator[Part], int, int]]:
+    """Of each step what gives the parts of its batch, how many there are, and the examples of the batch."""
+    train, division, rank = session.data.splits["train"], session.division, session.learner.where.rank
+    for epoch in count():
+        order = train.order(epoch)
+        parts = train.batches(division.of_process(order, rank), division.part, epoch=epoch, augment=True)
+        for batch in order.split(division.batch):
+            yield parts, -(-len(division.of_process(batch, rank)) // division.part), len(batch)
 
 
 def _seconds_of_step(session: Session) -> float:
     learner = session.learner
-    for step in range(_WARM + _TIMED):
+    for step, (parts, number, examples) in zip(range(_WARM + _TIMED), _batches(session), strict=False):
         if step == _WARM:
             _finish_work(learner.where.device)
             began = time.perf_counter()
-        parts, number, count = _parts(session, step)
-        learner.step(parts, number, step, count, session.keys.optimizer.rate)
+        learner.step(parts, number, step, examples, session.keys.optimizer.rate)
     _finish_work(learner.where.device)
     return (time.perf_counter() - began) / _TIMED  # pyright: ignore[reportPossiblyUnboundVariable]
 
@@ -134,14 +135,14 @@ def overfit_batch(graph: Graph, *, base: Path, listener: Listener, machine: Mach
     with processes(machine.device) as where, settings_of(keys, machine.threads):
         session = open_session(graph, base, where, listener.note)
         learner, train, division = session.learner, session.data.splits["train"], session.division
-        order = epoch_order(len(train), keys.seed, 0)[: division.batch]
+        order = train.order(0)[: division.batch]
+        batch = list(train.batches(order, division.part, epoch=0, augment=False))
         losses: list[float] = []
         right = 0
         # of several outputs the main one alone is judged: there it is the loss that tells
         is_judged = bool(session.data.classes) and sum(not each.train_only for each in graph.outputs) == 1
         for step in range(_BY_HEART):
-            parts = train.batches(order, division.part, epoch=0, augment=False)
-            loss, correct = learner.step(parts, -(-len(order) // division.part), step, len(order), keys.optimizer.rate)
+            loss, correct = learner.step(iter(batch), len(batch), step, len(order), keys.optimizer.rate)
             losses.append(loss.item())
             right = int(correct)
             if _is_learnt(losses, right == len(order), is_judged):

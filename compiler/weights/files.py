@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from archspec import __version__
-from archspec.suggest import did_you_mean
+from archspec.suggest import did_you_mean, nearest
 from compiler.atomic import whole_file
 from compiler.failure import WeightsError, failure
 
@@ -26,6 +26,7 @@ AVERAGES = ("ema", "state_dict_ema", "model_ema", "ema_state_dict", "ema_model")
 """Where they keep the running average of the weights."""
 WRAPPERS = ("module.", "_orig_mod.")
 """What DistributedDataParallel and torch.compile put in front of every name."""
+_SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,7 @@ def read_weights(path: str | Path, *, key: str | None = None) -> Weights:
             start = file.read(64)
     except OSError as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else (error.strerror or "").lower()
-        inside = next(iter(sorted(path.glob("*.safetensors"))), None) if path.is_dir() else None
-        help = f"name the file in it: {inside}" if inside is not None else None
-        raise failure("E801", f"{path} can't be read: {reason}", help) from error
+        raise failure("E801", f"{path} can't be read: {reason}", _other_file(path)) from error
     if start[8:9] == b"{":
         weights = _read_safetensors(path)
         if key is not None:
@@ -71,6 +70,16 @@ def read_weights(path: str | Path, *, key: str | None = None) -> Weights:
     else:
         raise failure("E801", f"{path} is no file of weights: {_kind(start)}", "give a .safetensors, .pth or .pt file")
     return _checked(unwrapped(weights))
+
+
+def _other_file(path: Path) -> str:
+    """The file of weights that may be meant in the place of one that can't be read."""
+    if path.is_dir():
+        inside = next(iter(sorted(path.glob("*.safetensors"))), None)
+        return f"name the file in it: {inside}" if inside is not None else "name a file of weights"
+    there = [each.name for each in path.parent.glob("*") if each.suffix in _SUFFIXES and each != path]
+    near = nearest(path.name, there)
+    return f"did you mean {path.parent / near}?" if near is not None else "see that its name is right, and may be read"
 
 
 def _kind(start: bytes) -> str:

@@ -111,8 +111,11 @@ def load(
     return report
 
 
-def mismatches(report: Report, weights: Weights) -> list[Diagnostic]:
-    """One finding that says how a file's names differ from a module's, with the nearest ones as help."""
+def mismatches(report: Report, weights: Weights, partly: str = "--partial loads") -> list[Diagnostic]:
+    """One finding that says how a file's names differ from a module's, with the nearest ones as help.
+
+    `partly` is what loads a part of the file, where the finding is shown.
+    """
     parts = [
         f"{len(found)} {what} ({_listed(found)})"
         for found, what in (
@@ -127,7 +130,7 @@ def mismatches(report: Report, weights: Weights) -> list[Diagnostic]:
         help = "weights of another implementation are brought in with `archspec weights port`"
     else:
         nearest = did_you_mean(report.missing[0], report.unexpected) if report.missing and report.unexpected else None
-        help = "--partial loads what fits and leaves the rest as initialised"
+        help = f"{partly} what fits and leaves the rest as initialised"
         help = f"`{report.missing[0]}`: {nearest}; {help}" if nearest else help
     return [Diagnostic("E802", f"{weights.name}{origin} does not fit: {', '.join(parts)}", None, help=help)]
 

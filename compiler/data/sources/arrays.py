@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +13,12 @@ from torch import Tensor
 from archspec.names import LABEL
 from archspec.shape import Shape
 from archspec.training_data import Arrays
-from compiler.data.errors import DataError, reading
+from compiler.data.errors import DataError
 from compiler.data.examples import WHOLE, Source, Stack
+from compiler.data.sources.array_files import Stored, stored_in
+from compiler.data.sources.array_names import PARTS, called, pair_of
 from compiler.data.sources.labels import Written, check_finite, read_targets
 from compiler.data.targets import Target
-
-NAMES: dict[str, tuple[tuple[str, str], ...]] = {
-    "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("X_train", "y_train")),
-    "validation": (
-        ("x_val", "y_val"), ("x_validation", "y_validation"), ("val_images", "val_labels"), ("X_val", "y_val"),
-        ("validation_images", "validation_labels"),
-    ),
-    "test": (("x_test", "y_test"), ("test_images", "test_labels"), ("X_test", "y_test")),
-    WHOLE: (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"), ("data", "labels")),
-}  # fmt: skip
-"""What the arrays of examples and of labels may be called."""
 
 
 @dataclass(frozen=True)
@@ -37,31 +26,27 @@ class _Part:
     """The arrays of one part."""
 
     images: np.ndarray
-    targets: dict[str, np.ndarray]
+    targets: dict[str, Written]
     place: str
 
 
 def arrays(keys: Arrays, base: Path, input: Shape, wanted: Collection[str]) -> Source:
     """The arrays of a file, a folder or a pair of files; `wanted` are the names of what is learnt."""
-    found = _parts(keys, base, wanted)
+    notes: list[str] = []
+    found = _parts(keys, base, wanted, notes)
     targets: dict[str, Target] = {}
     learnt: dict[str, dict[str, Tensor]] = {part: {} for part in found}
-    notes: list[str] = []
     for name in wanted:
-        written = {part: Written(each.targets[name], each.place) for part, each in found.items()}
+        written = {part: each.targets[name] for part, each in found.items()}
         targets[name], tensors = read_targets(name, written, keys.classes if name == LABEL else None, notes)
         for part, tensor in tensors.items():
             learnt[part][name] = tensor
+    for part, each in found.items():
+        _check_counts(each, learnt[part])
     parts: dict[str, Stack] = {}
     full: dict[str, float] = {}
     for part, each in found.items():
         stored, full[part] = _images(each.images, keys, input, each.place)
-        for name, tensor in learnt[part].items():
-            if len(stored) != len(tensor):
-                what = "labels" if name == LABEL else f"of {name}"
-                raise DataError(
-                    "E725", f"{len(stored):,} examples and {len(tensor):,} {what}", each.place, "one for each example"
-                )
         if not len(stored):
             raise DataError("E720", "no examples", each.place, "an array with some")
         parts[part] = Stack(stored, learnt[part], each.place)
@@ -75,7 +60,21 @@ def arrays(keys: Arrays, base: Path, input: Shape, wanted: Collection[str]) -> S
     return Source(targets, dict(parts), white, has_white, notes)
 
 
-def _parts(keys: Arrays, base: Path, wanted: Collection[str]) -> dict[str, _Part]:
+def _check_counts(part: _Part, learnt: Mapping[str, Tensor]) -> None:
+    """As many examples as labels."""
+    shape = part.images.shape
+    for name, tensor in learnt.items():
+        if not shape or shape[0] != len(tensor):
+            examples, count = shape[0] if shape else 1, len(tensor)
+            help = "one for each example"
+            if shape.count(count) == 1:
+                help = f"examples are counted along the first side: np.moveaxis(examples, {shape.index(count)}, 0)"
+            one_or_more = f"{examples:,} example{'s' if examples != 1 else ''}"
+            what = f"of {name}" if name != LABEL else "labels" if count != 1 else "label"
+            raise DataError("E725", f"{one_or_more} and {count:,} {what}", part.place, help)
+
+
+def _parts(keys: Arrays, base: Path, wanted: Collection[str], notes: list[str]) -> dict[str, _Part]:
     """For each part its arrays, and what to call them."""
     if keys.images is not None and keys.labels is not None and keys.path is None:
         images, labels = (base / Path(each).expanduser() for each in (keys.images, keys.labels))
@@ -85,105 +84,66 @@ def _parts(keys: Arrays, base: Path, wanted: Collection[str]) -> dict[str, _Part
                 "E740", f"images and labels, and no {more[0]}, which an output learns", images,
                 f"put all into one folder, and give it as `path`: x.npy, y.npy and {more[0]}.npy",
             )  # fmt: skip
-        return {WHOLE: _Part(_npy(images), {LABEL: _npy(labels)}, str(images))}
+        return {WHOLE: _part(Stored(images, images.stem), {LABEL: Stored(labels, labels.stem)})}
     if keys.path is None or keys.images is not None or keys.labels is not None:
         raise DataError(
             "E724", "`data: {type: arrays}` wants a path, or images and labels", None,
             "path: digits.npz; or images: x.npy and labels: y.npy",
         )  # fmt: skip
     path = base / Path(keys.path).expanduser()
-    there = _npz(path) if not path.is_dir() else {each.stem: each for each in sorted(path.glob("*.npy"))}
+    there = stored_in(path)
     found: dict[str, _Part] = {}
-    for part, choices in NAMES.items():
+    for part in PARTS:
         if part == WHOLE and "train" in found:
             break
-        names = _chosen(choices, there, path, LABEL in wanted)
-        if names is not None:
-            arrays = {name: names[1] if name == LABEL else _other(name, part, there, path) for name in wanted}
-            targets = {name: _member(there[array]) for name, array in arrays.items()}
-            found[part] = _Part(_member(there[names[0]]), targets, f"{path}, {names[0]}")
+        pair = pair_of(part, there, str(path), has_label=LABEL in wanted)
+        if pair is not None:
+            names = {name: pair.label or "" if name == LABEL else _other(name, part, there, path) for name in wanted}
+            found[part] = _part(there[pair.examples], {name: there[array] for name, array in names.items()})
+    if WHOLE in found and len(found) > 1:
+        found = {"train": found.pop(WHOLE), **found}
+        notes.append(f"what is learnt from is {found['train'].place}, beside the other parts")
     if "train" in found:
         if "test" not in found and "validation" in found:
             found["test"] = found.pop("validation")
+            notes.append(f"there is no test: it is {found['test'].place}, and there is no validation")
         return found if "test" in found else {WHOLE: found["train"]}
     if WHOLE in found:
-        return {WHOLE: found[WHOLE]}
+        return found
+    if found:
+        part = next(iter(found.values()))
+        raise DataError("E724", "examples to be judged by, and none to learn from", part.place, "an array x_train")
+    named = f"arrays {', '.join(sorted(there))}, and none" if there else "no arrays, none"
     raise DataError(
-        "E724", f"arrays {', '.join(sorted(there)) or 'there are none'}", path,
-        "name them x_train, y_train, x_test and y_test; or x and y, which are divided",
+        "E724", f"{named} named as examples to learn from", path,
+        "name them x_train, y_train, x_test and y_test; or x and y, which are divided: np.savez(FILE, x=…, y=…)",
     )  # fmt: skip
 
 
-def _chosen(
-    choices: tuple[tuple[str, str], ...], there: Collection[str], path: Path, has_labels: bool
-) -> tuple[str, str] | None:
-    """The names of the arrays of a part; None where it has none."""
-    for names in choices:
-        if names[0] in there and (names[1] in there or not has_labels):
-            return names
-        lone = next((name for name in names if name in there), None)
-        if (
-            has_labels
-            and lone is not None
-            and all(lone not in other or not set(other) <= set(there) for other in choices)
-        ):
-            missing = next(name for name in names if name != lone)
-            raise DataError("E724", f"{lone}, and no {missing}", path, f"an array {missing}")
-    return None
+def _part(examples: Stored, targets: Mapping[str, Stored]) -> _Part:
+    images = examples.read(f"save it as numbers of one type and size: np.stack({examples.name}).astype(np.float32)")
+    learnt = {
+        name: Written(
+            each.read(f"save it as names: {each.name}.astype(str); or as numbers: {each.name}.astype(int)"), each.place
+        )
+        for name, each in targets.items()
+    }
+    return _Part(images, learnt, examples.place)
 
 
 def _other(name: str, part: str, there: Collection[str], path: Path) -> str:
     """The array of a target that is not the label."""
-    words = {"train": ("train",), "validation": ("val", "validation"), "test": ("test",), WHOLE: ()}[part]
-    names = [form for word in words for form in (f"{name}_{word}", f"{word}_{name}")] or [name]
-    found = next((each for each in names if each in there), None)
-    if found is None:
+    found = called(name, part, there)
+    if len(found) != 1:
+        word = PARTS[part][0]
+        why = f"{' and '.join(found)} may both be {name}" if found else f"no {name}, which an output learns"
         raise DataError(
             "E740",
-            f"no {name}, which an output learns: it has {', '.join(sorted(there))}",
+            f"{why}: it has {', '.join(sorted(there))}",
             path,
-            f"an array {names[0]}",
+            f"an array {name}_{word}" if word else f"an array {name}",
         )
-    return found
-
-
-def _member(found: np.ndarray | Path) -> np.ndarray:
-    return _npy(found) if isinstance(found, Path) else found
-
-
-def _npy(path: Path) -> np.ndarray:
-    with reading(path), _whole(path):
-        found = np.load(path, mmap_mode="c", allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-    raise DataError("E724", "an .npz file, where one array is wanted", path, "give it as `path`")
-
-
-def _npz(path: Path) -> Mapping[str, np.ndarray]:
-    with reading(path), _whole(path), path.open("rb") as file:
-        found = np.load(file, allow_pickle=False)
-        if isinstance(found, np.lib.npyio.NpzFile):
-            with found:
-                return {name: found[name] for name in found.files}
-    raise DataError("E724", "one array, and no labels", path, "an .npz file; or images: and labels: in place of path:")
-
-
-class _whole:
-    """Says of a file that NumPy can't read that it is damaged, or holds Python objects."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ValueError) and "allow_pickle" in str(error):
-            raise DataError(
-                "E724", "an array of Python objects", self.path, "save it as numbers: np.asarray(rows, np.float32)"
-            ) from error
-        if isinstance(error, ValueError | EOFError | zipfile.BadZipFile | zlib.error | KeyError):
-            raise DataError("E724", f"a damaged file, or no array: {error}", self.path, "save it again") from error
+    return found[0]
 
 
 def _images(array: np.ndarray, keys: Arrays, input: Shape, place: str) -> tuple[Tensor, float]:

@@ -13,8 +13,9 @@ from archspec.names import BOXES, LABEL
 from archspec.training_data import Folder
 from compiler.data.errors import DataError, reading
 from compiler.data.examples import WHOLE, Examples, Files, Source
-from compiler.data.images import SUFFIXES
+from compiler.data.sources import misplaced
 from compiler.data.sources.box_table import BOX_TABLE, read_boxes
+from compiler.data.sources.misplaced import is_image
 from compiler.data.targets import Target, labelled
 
 PART_NAMES = {
@@ -42,6 +43,8 @@ def folder(keys: Folder, base: Path, wanted: Collection[str]) -> Source:
     found = {name: _classes(path, notes) for name, path in parts.items()}
     classes = keys.classes or tuple(found["train"])
     _check_classes(found, parts, classes, chosen=keys.classes is not None)
+    if LABEL in wanted and len(found["train"]) == 1:
+        raise _one_class(parts["train"], found["train"], ())
     if "test" not in found and "validation" in found:
         found["test"] = found.pop("validation")
         notes.append(f"there is no test folder: {parts['validation']} is the test, and there is no validation")
@@ -66,14 +69,18 @@ def _with_boxes(source: Source, root: Path, format: str, wanted: Collection[str]
 def _whole(root: Path, top: dict[str, Path], keys: Folder, wanted: Collection[str]) -> Source:
     notes: list[str] = []
     if not top:
-        images = [entry for entry in _entries(root, notes) if _is_image(entry.name)]
+        images = [entry for entry in _entries(root, notes) if is_image(entry.name)]
         if images:
             raise DataError(
                 "E720", f"{len(images):,} image{'s' if len(images) != 1 else ''}, and no folders of classes", root,
-                f"one folder for each class: {root.name}/cats, {root.name}/dogs, …",
+                misplaced.of_no_folders(root),
             )  # fmt: skip
-        raise DataError("E720", "an empty folder", root, "folders of images in it, one for each class")
-    found = _classes(root, notes, used=(BOX_TABLE,) if BOXES in wanted else ())
+        said = "a folder without folders and images" if any(root.iterdir()) else "an empty folder"
+        raise DataError("E720", said, root, misplaced.of_nothing(root))
+    used = (BOX_TABLE,) if BOXES in wanted else ()
+    found = _classes(root, notes, used)
+    if LABEL in wanted and len(found) == 1:
+        raise _one_class(root, found, used, keys.path)
     classes = keys.classes or tuple(found)
     _check_classes({WHOLE: found}, {WHOLE: root}, classes, chosen=keys.classes is not None)
     return Source(labelled(classes), {WHOLE: _files(found, classes, root)}, notes=notes)
@@ -93,7 +100,7 @@ def _parts(root: Path, top: dict[str, Path]) -> dict[str, Path]:
         return found
     if found and len(found) == len(top):
         raise DataError("E720", f"no train folder beside {_listed([path.name for path in found.values()])}", root,
-                        "add it")  # fmt: skip
+                        f"add {root}/train, with the images to learn from")  # fmt: skip
     return {}
 
 
@@ -140,10 +147,6 @@ def _is_hidden(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower() in _HIDDEN
 
 
-def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
-
-
 def _classes(root: Path, notes: list[str], used: Collection[str] = ()) -> dict[str, list[str]]:
     """The images of each class; `DataError` for a class that has none."""
     found: dict[str, list[str]] = {}
@@ -155,15 +158,26 @@ def _classes(root: Path, notes: list[str], used: Collection[str] = ()) -> dict[s
         if not found[name]:
             raise DataError(
                 "E720", "no images in the folder of a class" + (f", but {_listed(other)}" if other else ""), path,
-                "names of images end with " + ", ".join(sorted(SUFFIXES)) if other else "put some there, or remove it",
+                misplaced.of_no_images(path, other),
             )  # fmt: skip
         _note_twins(found[name], path, notes)
-    loose = [entry.name for entry in _entries(root, []) if entry.name not in used and not _is_folder(entry)]
+    loose = _loose(root, used)
     if loose:
         notes.append(f"left out in {root}, in no folder of a class: {_listed(loose)}")
     if not found:
         raise DataError("E720", "no folders of classes", root, f"folders of images, such as {root.name}/cats")
     return found
+
+
+def _loose(root: Path, used: Collection[str]) -> list[str]:
+    """The files that stand beside the folders of classes."""
+    return [entry.name for entry in _entries(root, []) if entry.name not in used and not _is_folder(entry)]
+
+
+def _one_class(root: Path, found: Collection[str], used: Collection[str], path: str | None = None) -> DataError:
+    (name,) = found
+    help = misplaced.of_one_class(root, name, _loose(root, used), path)
+    return DataError("E731", f"one class alone, {name}: there is nothing to tell apart", root, help)
 
 
 def _images(root: Path, other: list[str], notes: list[str], inside: frozenset[str]) -> Iterator[str]:
@@ -175,7 +189,7 @@ def _images(root: Path, other: list[str], notes: list[str], inside: frozenset[st
     for entry in _entries(root, notes):
         if _is_folder(entry):
             yield from _images(Path(entry.path), other, notes, inside | {own})
-        elif _is_image(entry.name):
+        elif is_image(entry.name):
             _check_file(entry)
             yield entry.path
         else:

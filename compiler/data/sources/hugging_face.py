@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from importlib import import_module
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,14 @@ from compiler.data.errors import DataError
 from compiler.data.examples import WHOLE, Examples, Source, unlike_images
 from compiler.data.images import MAPS, decode_bytes, size_of_bytes
 from compiler.data.sources.folder import PART_NAMES
+from compiler.data.sources.hub import built, content_of, library, saved
+from compiler.data.sources.hub_stream import HubPieces, HubStream
 from compiler.data.sources.labels import Written, read_targets
+from compiler.data.stream import Stream
 from compiler.data.targets import Target, Targets, only
 
 _LABELS = ("label", "labels", "target", "class")
+_WINDOW = 10_000
 
 
 class Rows(Examples):
@@ -37,14 +40,16 @@ class Rows(Examples):
         self.rows = torch.arange(len(self)) if rows is None else rows
 
     def stored(self, number: int) -> Tensor:
-        return decode_cell(self.table[int(self.rows[number])][self.column], self.maps, self.place(number))
+        return decode_bytes(self._content(number), self.maps, self.place(number))
 
     def place(self, number: int) -> str:
         return f"{self.origin}, row {int(self.rows[number])}"
 
     def size(self, number: int) -> tuple[int, int]:
-        place = self.place(number)
-        return size_of_bytes(cell_bytes(self.table[int(self.rows[number])][self.column], place), place)
+        return size_of_bytes(self._content(number), self.place(number))
+
+    def _content(self, number: int) -> bytes:
+        return content_of(self.table[int(self.rows[number])][self.column], self.place(number))
 
     def with_targets(self, targets: Targets) -> Rows:
         return Rows(self.table, self.column, targets, self.origin, self.maps, self.rows)
@@ -59,91 +64,75 @@ class Rows(Examples):
         return Rows(self.table, self.column, self.targets, self.origin, maps, self.rows)
 
 
-def decode_cell(cell: Any, maps: int, place: str) -> Tensor:
-    """An image as a table has it."""
-    return decode_bytes(cell_bytes(cell, place), maps, place)
-
-
-def cell_bytes(cell: Any, place: str) -> bytes:
-    """The bytes of an image as a table has it: in the cell, or in the file that it names."""
-    if cell is None:
-        raise DataError("E722", "a row without an image", place, "another data set, or `image` with another column")
-    content = cell["bytes"]
-    return Path(cell["path"]).read_bytes() if content is None else content
-
-
 def hugging_face(keys: HuggingFace, base: Path, wanted: Collection[str]) -> Source:
     """The parts of a data set, its images and what is learnt of them."""
-    parts = _parts(_loaded(keys, base), keys)
+    return _streamed(keys, base, wanted) if keys.streaming else _stored(keys, base, wanted)
+
+
+def _stored(keys: HuggingFace, base: Path, wanted: Collection[str]) -> Source:
+    """A data set that lies on the disk, from where its images are read."""
+    if keys.window is not None:
+        raise DataError(
+            "E734", "`window` is about streams, and these data are stored on the disk", keys.name,
+            "streaming: true, or leave `window` out",
+        )  # fmt: skip
+    found = saved(keys, base)
+    parts = _parts(built(keys, base) if found is None else found, keys)
     features = next(iter(parts.values())).features
     image = image_column(features, keys)
+    targets, learnt, notes = _learnt(parts, features, keys, wanted)
+    examples: dict[str, Examples] = {
+        part: Rows(undecoded(table, image), image, learnt[part], f"{keys.name}, {part}")
+        for part, table in parts.items()
+    }
+    return Source(targets, examples, notes=notes)
+
+
+def _streamed(keys: HuggingFace, base: Path, wanted: Collection[str]) -> Source:
+    """A data set whose labels are read now, and whose images when they are wanted."""
+    stream = HubStream(keys, base)
+    features = next(iter(_parts(stream.parts(), keys).values())).features
+    if features is None:
+        raise DataError("E734", "nothing says which columns it has", keys.name, "leave `streaming` out")
+    image = image_column(features, keys)
+    columns = list(dict.fromkeys(target_column(name, features, keys) for name in wanted))
+    chosen = library().Features({name: features[name] for name in columns})
+    labels = stream.pieces(_parts(stream.parts(columns), keys))
+    read = {part: stream.columns(pieces, chosen) for part, pieces in labels.items()}
+    targets, learnt, notes = _learnt({part: table for part, (_, table) in read.items()}, features, keys, wanted)
+    examples: dict[str, Examples] = {}
+    for part, pieces in stream.pieces(_parts(stream.parts([image]), keys)).items():
+        origin = f"{keys.name}, {part}"
+        in_pieces = HubPieces(pieces, read[part][0], image, origin)
+        examples[part] = Stream(in_pieces, learnt[part], origin, keys.window or _WINDOW)
+    notes.append(f"{keys.name} is streamed, as `streaming: true` says: nothing of it is stored")
+    if not stream.is_columnar:
+        notes.append("its labels were read in a pass over all of it: it has no columns that can be read by themselves")
+    return Source(targets, examples, notes=notes)
+
+
+def _learnt(
+    tables: Mapping[str, Any], features: Any, keys: HuggingFace, wanted: Collection[str]
+) -> tuple[dict[str, Target], dict[str, dict[str, Tensor]], list[str]]:
+    """What is learnt, and of each part the tensors, read from columns of its table; and what there is to say of it."""
     targets: dict[str, Target] = {}
-    learnt: dict[str, dict[str, Tensor]] = {part: {} for part in parts}
+    learnt: dict[str, dict[str, Tensor]] = {part: {} for part in tables}
     notes: list[str] = []
     for name in wanted:
         column = target_column(name, features, keys)
-        written = {part: Written(_column(table, column), f"{keys.name}, {part}") for part, table in parts.items()}
+        written = {part: Written(_column(table, column), f"{keys.name}, {part}") for part, table in tables.items()}
         chosen = keys.classes if name == LABEL else None
         named = features[column]
-        if isinstance(named, _library().ClassLabel):
+        if isinstance(named, library().ClassLabel):
             chosen = chosen or tuple(named.names)
         targets[name], tensors = read_targets(name, written, chosen, notes)
         for part, tensor in tensors.items():
             learnt[part][name] = tensor
-    found: dict[str, Examples] = {
-        part: Rows(undecoded(table, image), image, learnt[part], f"{keys.name}, {part}")
-        for part, table in parts.items()
-    }
-    return Source(targets, found, notes=notes)
+    return targets, learnt, notes
 
 
 def _column(table: Any, column: str) -> np.ndarray:
     return np.asarray(table.with_format("numpy")[column][:])
-
-
-def _library() -> Any:
-    try:
-        return import_module("datasets")
-    except ImportError as error:
-        raise DataError(
-            "E733", "`data: {type: hugging_face}` wants the library `datasets`", None,
-            "pip install 'archspec-nn[datasets]'",
-        ) from error  # fmt: skip
-
-
-def _loaded(keys: HuggingFace, base: Path) -> Any:
-    datasets = _library()
-    here = base / Path(keys.name).expanduser()
-    try:
-        if (here / "dataset_dict.json").exists() or (here / "state.json").exists():
-            return datasets.load_from_disk(str(here))
-        if here.is_file():
-            return _of_file(datasets, here)
-        if keys.name.startswith((".", "~", "/")) and not here.exists():
-            raise DataError("E720", "there is no such file or folder", here, "see that its name is right")
-        name = str(here) if here.is_dir() else keys.name
-        return datasets.load_dataset(name, keys.config, revision=keys.revision)
-    except FileNotFoundError as error:  # what the library calls unknown is one too
-        raise DataError("E720", f"no such data set: {_first_line(error)}", keys.name, "see its page") from error
-    except ValueError as error:
-        raise DataError("E734", _first_line(error), keys.name, "see its page for its configurations") from error
-    except (OSError, datasets.exceptions.DatasetsError) as error:
-        raise DataError(
-            "E732", f"can't be fetched: {_first_line(error)}", keys.name,
-            "a network, or the data set as a folder: its path as `name`",
-        ) from error  # fmt: skip
-
-
-def _of_file(datasets: Any, file: Path) -> Any:
-    """The table of a file, all of it."""
-    kind = {".parquet": "parquet", ".arrow": "arrow"}.get(file.suffix)
-    if kind is None:
-        raise DataError("E734", "a file that is neither .parquet nor .arrow", file, "a folder of images, or a table")
-    return datasets.load_dataset(kind, data_files=str(file), split="train")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).strip().split("\n")[0]
 
 
 def _parts(loaded: Any, keys: HuggingFace) -> dict[str, Any]:
@@ -166,7 +155,7 @@ def _parts(loaded: Any, keys: HuggingFace) -> dict[str, Any]:
 
 def image_column(features: Any, keys: HuggingFace) -> str:
     """The column of images."""
-    datasets, known = _library(), dict(features)
+    datasets, known = library(), dict(features)
     images = [name for name, kind in known.items() if isinstance(kind, datasets.Image)]
     if keys.image is not None and keys.image in known and keys.image not in images:
         raise DataError("E734", f"column {keys.image} holds {known[keys.image]}, and no images", keys.name,
@@ -179,7 +168,7 @@ def target_column(name: str, features: Any, keys: HuggingFace) -> str:
     known = dict(features)
     if name != LABEL:
         return _chosen(name, name, [], known, keys)
-    labels = [each for each, kind in known.items() if isinstance(kind, _library().ClassLabel)]
+    labels = [each for each, kind in known.items() if isinstance(kind, library().ClassLabel)]
     return _chosen("label", keys.label, labels or [each for each in _LABELS if each in known], known, keys)
 
 
@@ -196,4 +185,4 @@ def _chosen(what: str, asked: str | None, fit: list[str], known: dict[str, Any],
 
 def undecoded(table: Any, column: str) -> Any:
     """The table with its images as the bytes that they are stored as, to be decoded as all images are."""
-    return table.select_columns([column]).cast_column(column, _library().Image(decode=False))
+    return table.select_columns([column]).cast_column(column, library().Image(decode=False))

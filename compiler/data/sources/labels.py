@@ -14,6 +14,7 @@ from compiler.data.errors import DataError
 from compiler.data.targets import Target
 
 Classes = tuple[str, ...] | None
+_MOST_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def read_targets(
     if any(each.array.ndim == 2 for each in rows.values()):
         return _flags(rows, chosen)
     count = 1 + max((int(each.array.max()) for each in rows.values() if each.array.size), default=0)
+    if chosen is None:
+        _check_numbered(rows)
     return _counted(rows, chosen or tuple(map(str, range(count))))
 
 
@@ -61,11 +64,13 @@ def _rows(written: Written, name: str) -> np.ndarray:
             return array
         wanted = "one box for each example: 4 numbers"
     else:
-        if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "iub":
+        if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "iubUS":
             array = array[:, 0]  # a column, as CIFAR's and MedMNIST's are
         if array.dtype.kind in "iubfUS" and (array.ndim == 1 or (array.ndim == 2 and array.dtype.kind in "iubf")):
             return array
         wanted = "one whole number or one name for each example; numbers to learn as float32, a row each"
+        if array.ndim > 2:
+            wanted += "; or examples and labels have changed places"
     what = "labels" if name != BOXES else BOXES
     shape = "x".join(map(str, array.shape))
     raise DataError("E724", f"{what} of type {array.dtype}, {shape}", written.place, wanted)
@@ -85,6 +90,26 @@ def _width(rows: Mapping[str, Written]) -> int:
     return next(iter(widths.values()))
 
 
+def _check_numbered(rows: Mapping[str, Written]) -> None:
+    """Classes are numbered from 0 on, and none is left out."""
+    there = np.unique(np.concatenate([np.unique(each.array) for each in rows.values()])).astype(np.int64)
+    if not len(there) or np.array_equal(there, np.arange(len(there))):
+        return
+    help = "classes are numbered from 0 on: "
+    if np.array_equal(there, np.arange(1, len(there) + 1)):
+        help += "labels - 1"
+    else:
+        help += "np.unique(labels, return_inverse=True)[1] does so; numbers to learn are labels.astype(np.float32)"
+    listed = ", ".join(map(str, there[:_MOST_LISTED])) + (", …" if len(there) > _MOST_LISTED else "")
+    first = next(iter(rows.values()))
+    if there[0] < 0:
+        wrong = next(each for each in rows.values() if (each.array < 0).any())
+        at = int(np.flatnonzero(wrong.array < 0)[0])
+        raise DataError("E726", f"label {int(wrong.array[at])} of example {at}", wrong.place, help)
+    lacking = int(np.flatnonzero(there != np.arange(len(there)))[0])
+    raise DataError("E727", f"no example of class {lacking}: labels are {listed}", first.place, help)
+
+
 def _counted(rows: Mapping[str, Written], classes: tuple[str, ...]) -> tuple[Target, dict[str, Tensor]]:
     for each in rows.values():
         wrong = np.flatnonzero((each.array < 0) | (each.array >= len(classes)))
@@ -102,6 +127,7 @@ def _counted(rows: Mapping[str, Written], classes: tuple[str, ...]) -> tuple[Tar
 
 def _named(rows: Mapping[str, Written], chosen: Classes) -> tuple[Target, dict[str, Tensor]]:
     texts = {part: _texts(each.array) for part, each in rows.items()}
+    _check_spaces(texts, rows)
     classes = chosen or tuple(sorted({str(name) for each in texts.values() for name in np.unique(each)}))
     numbers = {name: number for number, name in enumerate(classes)}
     for part, each in texts.items():
@@ -114,6 +140,17 @@ def _named(rows: Mapping[str, Written], chosen: Classes) -> tuple[Target, dict[s
         part: torch.tensor([numbers[str(name)] for name in each], dtype=torch.int64) for part, each in texts.items()
     }
     return Target("classes", classes), found
+
+
+def _check_spaces(texts: Mapping[str, np.ndarray], rows: Mapping[str, Written]) -> None:
+    """No two names differ in the spaces around them alone."""
+    seen: dict[str, str] = {}
+    for part, each in texts.items():
+        for name in map(str, np.unique(each)):
+            before = seen.setdefault(name.strip(), name)
+            if before != name:
+                message = f"labels '{before}' and '{name}' differ in spaces alone"
+                raise DataError("E735", message, rows[part].place, "np.char.strip(labels) takes them off")
 
 
 def _texts(array: np.ndarray) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
+from archspec.memory.held import random_counts
 from archspec.names import BOXES
 from archspec.shape import Shape
 from archspec.training_data import Random
@@ -22,9 +22,8 @@ def noise(keys: Random, input: Shape, heads: Mapping[str, int | None]) -> Source
     """Examples of the input's size, 8 bits a pixel; every class about as often."""
     targets = {name: _target(name, keys, units) for name, units in heads.items()}
     least = max(each.units for each in targets.values())  # one example for every class
-    counts = {"train": max(keys.count, least), "test": max(math.ceil(keys.count / 4), least)}
     parts: dict[str, Stack] = {}
-    for epoch, (part, count) in enumerate(counts.items()):
+    for epoch, (part, count) in enumerate(random_counts(keys, least).items()):
         keyed = Keyed(0, epoch, torch.arange(count))
         elements = input.elements
         images = torch.stack([  # one by one: the numbers behind them take eight times as much memory
