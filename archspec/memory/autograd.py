@@ -150,7 +150,7 @@ class Autograd:
             raise _Enough
         # what a kernel makes to be saved is gone with it where nothing is saved
         is_saving = bool(differentiated) and self._frame is None
-        demand = self._demand(function, values, lowered=lowered)
+        demand = self._demand(function, values, lowered=lowered) if function.kernel is not None else None
         fresh: dict[Ref, int] = {}
         if is_saving or function.returns_fresh:
             for name, size in function.fresh:

@@ -132,10 +132,7 @@ what it computes again; a number of its own, for the order; the plan that it goe
 
 def _cheapest(chain: Chain, memory: int) -> list[tuple[int, int]] | None:
     """The first and last units of segments that are computed again, where some stay within so many bytes."""
-    alone = _search(chain, memory, 1, sum(chain.macs))
-    longest = max(_STEPS // (_LEAST * len(chain.units)), _LEAST)
-    found = _search(chain, memory, longest, alone[1] if alone is not None else sum(chain.macs))
-    state, segments = found or alone, list[tuple[int, int]]()
+    state, segments = _search(chain, memory), list[tuple[int, int]]()
     if state is None:
         return None
     while state is not None:
@@ -144,9 +141,10 @@ def _cheapest(chain: Chain, memory: int) -> list[tuple[int, int]] | None:
     return segments[::-1]
 
 
-def _search(chain: Chain, memory: int, longest: int, most: int) -> _State | None:
-    """The plan for the last unit whose segments are no longer than so many units, for at most so much compute."""
+def _search(chain: Chain, memory: int) -> _State | None:
+    """The cheapest plan as far as the last unit."""
     count = len(chain.units)
+    longest = max(_STEPS // (_LEAST * count), _LEAST)
     width = max(_STEPS // max(sum(min(length, longest) for length in chain.lengths), 1), _LEAST)
     # apart by whether the last unit holds what it hands on
     states: list[tuple[list[_State], list[_State]]] = [([], []) for _ in range(count + 1)]
@@ -168,13 +166,9 @@ def _search(chain: Chain, memory: int, longest: int, most: int) -> _State | None
         if not front:
             continue
         for last, height, holds, macs in islice(chain.segments(index), longest):
-            if front[-1][1] + macs > most:
-                break
             target = states[last + 1][False]
             floor = memory - chain.rest[last + 1]
-            for state in reversed(_within(front, memory - max(height, taken + outside))):
-                if state[1] + macs > most:
-                    break
+            for state in _within(front, memory - max(height, taken + outside)):
                 target.append((max(state[0] + holds, floor), state[1] + macs, next(numbers), state, (index, last)))
     ended = [state for each in states[count] for state in _pruned(each, memory - chain.outside[count], width)]
     return min(ended, key=lambda state: state[1], default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 
 from archspec.graph import Graph, Node
@@ -13,6 +13,9 @@ from archspec.memory.garbage import uncollected
 from archspec.memory.prepared import Prepared, prepared
 from archspec.memory.sizes import module_tensors
 from archspec.names import is_of
+from archspec.operators.backward import Size
+from archspec.operators.operator import Operator
+from archspec.shape import Shape
 from archspec.stretch import THROUGH, Stretches, methods
 from archspec.units import Item, Loop, Step, Unit, Units, Use
 
@@ -77,7 +80,10 @@ class Program:
             self.root = self._units.root()
             self.parameters = {node.name: node.parameters() for node in graph.nodes}
             """the tensors that belong to each node"""
+            self.outputs = {node.name: Size(node.shape.elements) for node in graph.nodes}
+            """what each node makes"""
         self._functions: dict[tuple[str, bool, Device], tuple[Prepared, ...]] = {}
+        self._alike = cache(_functions_of)  # deep networks repeat few rows many times
         self._plain: dict[Unit, list[Statement]] = {}
         """for each unit, its statements without borders"""
 
@@ -91,9 +97,7 @@ class Program:
         key = (node.name, still, device)
         found = self._functions.get(key)
         if found is None:
-            functions_of = node.operator.still_functions if still else node.operator.functions
-            functions = functions_of(node.input_shapes, node.shape)
-            found = self._functions[key] = prepared(functions if device == "cpu" else node.operator.on_cuda(functions))
+            found = self._functions[key] = self._alike(node.operator, node.input_shapes, node.shape, still, device)
         return found
 
     def real(self, tensor: str) -> str:
@@ -263,6 +267,13 @@ class Program:
                 yield step.node, step.inputs
                 yield from (before,) if before is not None else ()
                 (before,) = step.outputs
+
+
+def _functions_of(
+    operator: Operator, inputs: tuple[Shape, ...], output: Shape, still: bool, device: Device
+) -> tuple[Prepared, ...]:
+    functions = (operator.still_functions if still else operator.functions)(inputs, output)
+    return prepared(functions if device == "cpu" else operator.on_cuda(functions))
 
 
 def _units(item: Item) -> Sequence[Unit | None]:

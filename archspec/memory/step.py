@@ -204,7 +204,7 @@ class Step:
     def _run(self, node: Node, inputs: list[Value]) -> Value:
         is_still = (node.shares or node.name) in self.frozen
         functions = self.program.functions(node, still=is_still, device=self.device)
-        return self.autograd.run(node.name, functions, inputs, self._owned[node.name], Size(node.shape.elements))
+        return self.autograd.run(node.name, functions, inputs, self._owned[node.name], self.program.outputs[node.name])
 
     def _loss(self, results: list[Value], given: dict[str, int]) -> Value:
         found: list[Value] = []

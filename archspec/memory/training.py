@@ -113,6 +113,8 @@ class StepCourse:
         self._device: Device = device
         self.program = program or Program(graph)
         self._bytes_of = element_bytes("float32")
+        self._sizes: tuple[int, list[int]] | None = None
+        """of the batch that was asked for last"""
 
     @cached_property
     def _of_one(self) -> _Recorded:
@@ -162,7 +164,9 @@ class StepCourse:
 
     def sizes(self, batch: int) -> list[int]:
         """The bytes of every tensor that is ever there."""
-        return tensor_bytes(self.ledger(batch).sizes, batch, self._bytes_of, self._device)
+        if self._sizes is None or self._sizes[0] != batch:
+            self._sizes = batch, tensor_bytes(self.ledger(batch).sizes, batch, self._bytes_of, self._device)
+        return self._sizes[1]
 
     def totals(self, batch: int) -> Iterator[int]:
         """The bytes after each event of the step."""

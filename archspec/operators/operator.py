@@ -142,6 +142,9 @@ class Operator(BaseModel):
         """This operator with other values of the `open` attributes, the likeliest first."""
         return iter(())
 
+    def __hash__(self) -> int:  # pydantic's own takes lists too, which have none
+        return hash((self.type, *(value for value in self.__dict__.values() if not isinstance(value, list))))
+
     def is_view(self, *, training: bool) -> bool:
         """Whether the output is the input's own memory."""
         return self.view or (self.inference_identity and not training)
