@@ -94,7 +94,7 @@ def all_plans(program: Program, units: Sequence[str]) -> Iterator[tuple[str, ...
     for count in range(1, len(units) + 1):
         name = through(units[0], units[count - 1])
         if program.segment(name) is None:
-            return
+            continue
         yield from ((name, *rest) for rest in all_plans(program, units[count:]))
 
 
@@ -113,8 +113,11 @@ def elements(program: Program) -> list[str]:
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize("seed", range(6))
 def test_no_plan_is_cheaper(seed: int, precision: Precision) -> None:
-    """Against all plans there are, of every budget at which another one becomes possible."""
-    graph = chain(seed, 3)
+    check_against_all_plans(chain(seed, 3), precision)
+
+
+def check_against_all_plans(graph: Graph, precision: Precision = "float32") -> None:
+    """Of every budget at which another plan becomes possible."""
     program = Program(graph)
     course = planner(graph, program, precision)
     plans = list(all_plans(program, elements(program)))
@@ -127,6 +130,34 @@ def test_no_plan_is_cheaper(seed: int, precision: Precision) -> None:
         assert plan is not None
         assert plan.peak == course(plan.recompute).peak(4) <= memory
         assert plan.extra == pytest.approx(min(extra for peak, extra in found.values() if peak <= memory))
+
+
+BRANCHES = {
+    "a residual": """
+  - {name: stem, type: conv, maps: 8, kernel: 3, padding: half, activation: silu}
+  - {name: one, type: conv, maps: 8, kernel: 3, padding: half, norm: batch, activation: relu}
+  - {name: two, type: conv, maps: 8, kernel: 3, padding: half}
+  - {name: sum, type: add, from: [stem, two]}
+  - {name: norm, type: batch_norm, activation: silu}""",
+    "a skip over all": """
+  - {name: stem, type: conv, maps: 6, kernel: 3, padding: half, activation: tanh}
+  - {name: down, type: max_pool, kernel: 2}
+  - {name: deep, type: conv, maps: 12, kernel: 3, padding: half, activation: silu}
+  - {name: up, type: transposed_conv, maps: 6, kernel: 2, stride: 2}
+  - {name: both, type: concat, from: [stem, up]}
+  - {name: end, type: conv, maps: 6, kernel: 1, activation: relu}""",
+    "a row that nothing reads": """
+  - {name: stem, type: conv, maps: 6, kernel: 3, padding: half, activation: silu}
+  - {name: lost, type: conv, maps: 6, kernel: 3, padding: half, activation: silu}
+  - {name: other, type: conv, from: stem, maps: 6, kernel: 1, activation: silu}
+  - {name: last, type: conv, maps: 6, kernel: 3, padding: half, activation: silu}""",
+}
+
+
+@pytest.mark.parametrize("rows", BRANCHES.values(), ids=BRANCHES)
+def test_no_plan_is_cheaper_where_rows_branch(rows: str) -> None:
+    ends = "\n  - {name: pool, type: global_avg_pool}\n  - {name: out, type: dense, units: 3}"
+    check_against_all_plans(archspec.loads(f"input: 3x16x16\nlayers:{rows}{ends}"))
 
 
 @pytest.mark.parametrize("name", ["resnet/resnet18", "googlenet/no_aux"])

@@ -7,7 +7,7 @@ two, and segments of several units, can be put together from their parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -33,6 +33,17 @@ class _Rise:
     turn: int = 0
     """what is there when its backward pass begins"""
     backward: int = 0
+
+
+@dataclass(slots=True)
+class _Other:
+    """A tensor that a unit takes from further up."""
+
+    bytes: int
+    maker: int
+    """the unit that makes it, -1 where that is none"""
+    is_shared: bool = False
+    """another unit before holds it too, where that keeps everything"""
 
 
 class Segment(NamedTuple):
@@ -61,18 +72,20 @@ class Chain:
         count = len(units)
         self.taken = [0] * (count + 1)
         """for each unit the tensor that it takes from the one before"""
-        self.besides = [0] * count
-        """what a unit that is computed again takes besides that"""
+        self.besides: list[list[_Other]] = [[] for _ in units]
+        """what a unit takes besides that"""
+        self.is_careful = False
+        """whether units that hold the same as one that is computed again are thought not to"""
         self.learns = [False] * count
         """whether a unit has gradients; those in front of everything that learns are never computed again alone"""
         self.has_inside = [False] * count
         """whether gradients want something of its inside, so that it is worth it"""
-        boundary = self._read_frames(again.ledger(batch), again.sizes(batch))
+        boundary, others = self._read_frames(again.ledger(batch), again.sizes(batch))
         self.inner = [0] * count
         """what a unit that keeps everything holds by itself"""
         self.keeps_taken = [False] * (count + 1)
         self.keeps_given = [False] * (count + 1)
-        self._read_kept(free.ledger(batch), free.sizes(batch), boundary)
+        self._read_kept(free.ledger(batch), free.sizes(batch), boundary, others)
         self.is_held = [
             size * (before or own)
             for size, before, own in zip(self.taken, [False, *self.keeps_given], self.keeps_taken, strict=False)
@@ -85,10 +98,16 @@ class Chain:
         names = [unit.name.removesuffix(".") for unit in units]
         self.follows = [False, *(program.segment(through(one, other)) is not None for one, other in pairwise(names))]
         """whether a unit follows the one before it"""
+        self.stands_free = [program.stretch(name) is not None for name in names]
+        """whether it stands in the network itself, where units that do not follow one another can go together too"""
+        readers = [[self._place.get(name, count) for name in program.readers(unit)] for unit in units]
+        self.last_reader = [max(places, default=count) for places in readers]
+        """for each unit the last one that reads what it makes"""
         self.lengths = [1] * count
         """how many units can go together that end with each"""
         for index in range(1, count):
-            self.lengths[index] += self.lengths[index - 1] * self.follows[index]
+            goes_on = self.follows[index] or (self.stands_free[index] and self.stands_free[index - 1])
+            self.lengths[index] += self.lengths[index - 1] * goes_on
         self.rest = [self.outside[-1]] * (count + 1)
         """for each unit, the most that comes on top if it and all behind it keep everything"""
         for index in reversed(range(count)):
@@ -105,9 +124,13 @@ class Chain:
             found[node.name] = before
         return found
 
-    def _read_frames(self, ledger: Ledger, sizes: Sequence[int]) -> dict[str, int]:
-        """What each unit holds that is computed again; returns the units that take tensors, by the tensors' names."""
+    def _read_frames(self, ledger: Ledger, sizes: Sequence[int]) -> tuple[dict[str, int], dict[str, int]]:
+        """What each unit holds that is computed again.
+
+        Returns the units that take tensors from those before them, by the tensors' names, and that take others.
+        """
         boundary: dict[str, int] = {}
+        others: dict[str, int] = {}
         seen: set[int] = set()
         for label, storages, has_inside in ledger.frames:
             index = self._place[label]
@@ -121,21 +144,29 @@ class Chain:
                     self.taken[index] += sizes[storage]
                     boundary[name] = index
                 else:
-                    self.besides[index] += sizes[storage]
-        return boundary
+                    self.besides[index].append(_Other(sizes[storage], self._place.get(_node(name), -1)))
+                    others[name] = index
+        return boundary, others
 
-    def _read_kept(self, ledger: Ledger, sizes: Sequence[int], boundary: dict[str, int]) -> None:
+    def _read_kept(
+        self, ledger: Ledger, sizes: Sequence[int], boundary: Mapping[str, int], others: Mapping[str, int]
+    ) -> None:
         """What each unit holds that keeps everything."""
         holders: dict[int, set[int | None]] = {}
         for label, storages in ledger.savers:
             for storage in storages:
                 holders.setdefault(storage, set()).add(self._place.get(_node(label)))
         for storage, places in holders.items():
+            name = ledger.names[storage]
+            first = min((place for place in places if place is not None), default=0)
+            if name in others and (None in places or first < others[name]):
+                for other in self.besides[others[name]]:
+                    other.is_shared |= other.maker == self._place.get(_node(name), -1)
             if ledger.kinds[storage] != "kept" or None in places:
                 continue
-            index = boundary.get(ledger.names[storage])
+            index = boundary.get(name)
             if index is None:
-                self.inner[min(place for place in places if place is not None)] += sizes[storage]
+                self.inner[first] += sizes[storage]
             else:
                 self.keeps_given[index - 1] |= index - 1 in places
                 self.keeps_taken[index] |= index in places
@@ -156,7 +187,7 @@ class Chain:
         for index, rise in enumerate(repeated):
             rise.forward -= below
             rise.backward -= below
-            below += self.has_inside[index] * (self.taken[index] + self.besides[index] + _STATE)
+            below += self.has_inside[index] * (self.taken[index] + self._frame(index))
         return kept, repeated
 
     def _rises(self, course: StepCourse, batch: int, outside: list[int]) -> list[_Rise]:
@@ -186,31 +217,41 @@ class Chain:
                 rise.climb = max(rise.climb, most - ground)
         return found
 
+    def _frame(self, index: int) -> int:
+        """What a unit that is computed again holds besides what it takes from the one before."""
+        return sum(other.bytes for other in self.besides[index]) + _STATE if self.learns[index] else 0
+
     def segments(self, first: int) -> Iterator[Segment]:
         """The segments that begin at a unit."""
         if first and not self.learns[first]:
             return
+        is_chain, is_free, reader = True, self.stands_free[first], first
         taken = self.taken[first]
         holds = taken + _STATE
         macs = inside = 0
         first_pass = back = rerun = -1
         for last in range(first, len(self.units)):
-            if last > first and not self.follows[last]:
-                return
             alone = last == first
-            holds += self.besides[last]
+            if not alone:
+                is_chain = is_chain and self.follows[last]
+                is_free = is_free and self.stands_free[last]
+                reader = max(reader, self.last_reader[last - 1])
+            if not is_chain and not is_free:
+                return
+            outside = (other for other in self.besides[last] if other.maker < first)
+            holds += sum(other.bytes for other in outside if self.is_careful or not other.is_shared)
             macs += self.macs[last]
             rise = self.again[last]
-            frame = self.besides[last] + _STATE if self.learns[last] else 0
+            frame = self._frame(last)
             first_pass = max(first_pass, rise.forward - frame - (taken if alone else 0))
             own = 0 if alone else self.is_held[last]
             if alone:
-                height = rise.backward
+                height = rise.backward - frame + holds - taken
             else:
                 back = max(back, inside + own + self.outside[last])
                 ending = rise.backward - frame if self.has_inside[last] else own + self.kept[last].backward
                 height = holds + max(inside + ending, back, rerun + self.kept[last].turn + _STATE)
-            if self.has_inside[last] or not alone:
+            if (is_chain or reader <= last) and (self.has_inside[last] or not alone):
                 yield Segment(last, max(height, holds + first_pass), holds, macs)
             back = max(back, inside + own + self.kept[last].backward)
             rerun = max(rerun, inside + self.kept[last].climb - (taken if alone else 0))

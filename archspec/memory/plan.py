@@ -60,18 +60,26 @@ def _best_plan(graph: Graph, program: Program, course_of: CourseOf, batch: int, 
     names = [_bare(unit) for unit in units]
     every = course_of(names)
     chain = Chain(graph, program, units, free, every, batch)
-    bound = memory
-    for _ in range(_TRIES):
+
+    def plan_for(bound: int) -> Plan | None:
+        """The cheapest plan for a memory, with the peak that it really has."""
         found = _cheapest(chain, bound)
         if found is None:
-            break
+            return None
         segments = tuple(through(names[first], names[last]) for first, last in found)
-        peak = course_of(segments).peak(batch)
-        if peak <= memory:
-            return Plan(segments, peak, extra_compute(graph, program, segments))
-        bound -= peak - memory  # units that hold tensors of one another save less than was thought
-    peak = every.peak(batch)
-    return Plan(tuple(names), peak, extra_compute(graph, program, names)) if peak <= memory else None
+        return Plan(segments, course_of(segments).peak(batch), extra_compute(graph, program, segments))
+
+    for chain.is_careful in (False, True):
+        bound = memory
+        for _ in range(_TRIES):
+            plan = plan_for(bound)
+            if plan is None:
+                break
+            if plan.peak <= memory:
+                return plan
+            bound -= plan.peak - memory  # units that hold tensors of one another save less than was thought
+    everything = Plan(tuple(names), every.peak(batch), extra_compute(graph, program, names))
+    return everything if everything.peak <= memory else None
 
 
 def extra_compute(graph: Graph, program: Program, segments: Sequence[str]) -> float:

@@ -131,7 +131,9 @@ class Program:
     @cached_property
     def elements(self) -> list[Unit]:
         """What runs in the network itself: blocks, and rows that can run by themselves, in their order."""
-        found = (each.unit or self.stretch(each.name) for each in self._stretches.elements)
+        running = set(map(id, _needed(self.root, self.root.outputs)))
+        elements = (each for each in self._stretches.elements if id(each.item) in running)
+        found = (each.unit or self.stretch(each.name) for each in elements)
         return list(dict.fromkeys(unit for unit in found if unit is not None))
 
     def named(self, patterns: Collection[str]) -> list[str]:
@@ -141,6 +143,11 @@ class Program:
             if is_of(patterns, name) and not any(name.startswith(f"{outer}.") for outer in units):
                 units.append(name)
         return [*(name for name in patterns if name not in self.units and self.segment(name) is not None), *units]
+
+    def readers(self, unit: Unit) -> list[str]:
+        """The nodes that read what a unit makes; nobody knows who reads what the network gives."""
+        found = [node for tensor in unit.outputs for node in self._units.users.get(tensor, ())]
+        return [] if not self._units.results.isdisjoint(unit.outputs) else found
 
     def stretch(self, name: str) -> Unit | None:
         """A row or block of the network, or `first..last`, as a unit; None where it can't run by itself."""
