@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -91,30 +91,37 @@ def _fits(model: type[BaseModel], map: Map, subject: str, findings: Findings) ->
 
 def check_training(graph: Graph, keys: TrainKeys, written: Map, findings: Findings) -> None:
     """Findings for what a section says that does not go with the network, or with itself."""
-    rows = [row.name for row in graph.rows]
     for path, patterns in (
         (("freeze",), keys.freeze),
         (("weights", "skip"), keys.weights.skip if keys.weights else ()),
     ):
-        for pattern, span in _placed(patterns, written, path):
-            if not any(is_of((pattern,), row) for row in rows):
-                findings.add(
-                    "E901", f"`{path[-1]}` of train names no row: there is no {pattern}", span, label="unknown",
-                    help=did_you_mean(pattern, {row.split(".")[0] for row in rows}),
-                )  # fmt: skip
+        check_rows(graph, dict(_placed(patterns, written, path)), f"`{path[-1]}` of train", findings)
     if keys.recompute:
-        _check_recomputed(graph, keys.recompute, written, findings)
+        spans = dict(_placed(keys.recompute, written, ("recompute",)))
+        check_recomputed(graph, spans, "`recompute` of train", findings, written.span)
     _check_times(keys, written, findings)
     _check_losses(graph, keys, written, findings)
 
 
-def _check_recomputed(graph: Graph, patterns: tuple[str, ...], written: Map, findings: Findings) -> None:
+def check_rows(graph: Graph, patterns: Mapping[str, Span | None], subject: str, findings: Findings) -> None:
+    """Findings for patterns of rows that none has, each at its place, if it has one."""
+    rows = [row.name for row in graph.rows]
+    for pattern, span in patterns.items():
+        if not any(is_of((pattern,), row) for row in rows):
+            findings.add(
+                "E901", f"{subject} names no row: there is no {pattern}", span, label="unknown",
+                help=did_you_mean(pattern, {row.split(".")[0] for row in rows}),
+            )  # fmt: skip
+
+
+def check_recomputed(
+    graph: Graph, patterns: Mapping[str, Span | None], subject: str, findings: Findings, whole: Span | None = None
+) -> None:
     """Patterns are of blocks; rows, and `first..last`, have names; nothing is computed again twice."""
     program = Program(graph)
     rows = [row.name for row in graph.rows]
     known = {name.split(".")[0] for name in (*program.units, *rows)}
-    spans = dict(_placed(patterns, written, ("recompute",)))
-    for pattern, span in spans.items():
+    for pattern, span in patterns.items():
         if program.named((pattern,)):
             continue
         if THROUGH in pattern:
@@ -126,15 +133,15 @@ def _check_recomputed(graph: Graph, patterns: tuple[str, ...], written: Map, fin
         else:
             message, label = f"names no row or block: there is no {pattern}", "unknown"
             help = did_you_mean(pattern, known)
-        findings.add("E901", f"`recompute` of train {message}", span, label=label, help=help)
+        findings.add("E901", f"{subject} {message}", span, label=label, help=help)
     owners: dict[str, str] = {}
     for name in program.named(patterns):
         segment = program.segment(name)
         others = [owners[node.name] for node in (segment.nodes if segment else ()) if node.name in owners]
         if others:
-            span = spans.get(name) or spans.get(others[0], written.span)
+            span = patterns.get(name) or patterns.get(others[0], whole)
             findings.add(
-                "E902", f"`recompute` of train has rows in common: {others[0]} and {name}", span, label="a second time",
+                "E902", f"{subject} has rows in common: {others[0]} and {name}", span, label="a second time",
                 help="leave out one of them",
             )  # fmt: skip
         owners.update((node.name, name) for node in (segment.nodes if segment else ()))

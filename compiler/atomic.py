@@ -26,8 +26,7 @@ def whole_file(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
         raise failure("E806", f"{path} is a folder", "give the name of a file in it")
     if not path.parent.is_dir():
         raise failure("E806", f"there is no folder {path.parent}", f"make it: mkdir -p {path.parent}")
-    # the ending stays last: some writers choose the format by it
-    written = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    written = _unfinished(path, os.getpid())
     try:
         yield written
         _flush(written)
@@ -42,6 +41,32 @@ def whole_file(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             written.unlink(missing_ok=True)
+
+
+def left_of(path: Path) -> Iterator[Path]:
+    """What processes that were killed while they wrote a file have left of it; nobody may be writing it."""
+    for each in path.parent.iterdir():
+        number = each.stem.rpartition(".")[2]
+        if not (number.isascii() and number.isdecimal() and each == _unfinished(path, int(number))):
+            continue
+        # containers number their processes alike: one of our number is one that was killed
+        if int(number) == os.getpid() or not _is_alive(int(number)):
+            yield each
+
+
+def _unfinished(path: Path, process: int) -> Path:
+    # the ending stays last: some writers choose the format by it
+    return path.with_name(f".{path.stem}.{process}{path.suffix}")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def room_help(error: OSError, folder: Path) -> str:

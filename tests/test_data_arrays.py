@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from archspec.training_data import Arrays
+from compiler.data.sources.arrays import arrays
 from tests.data_files import GREY, failure, prepared
 
 X = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
@@ -63,6 +64,12 @@ def test_validation_in_the_place_of_a_test_is_said(tmp_path: Path) -> None:
         ({"x": X, "images": X, "y": Y, "labels": Y}, "x and images may both be the examples", "leave one of them out"),
         ({"X": X, "x": X, "y": Y}, "X and x may both be the examples", "rename"),
         ({"data": X, "target": Y, "labels": Y}, "labels and target may both be the labels", "leave one of them out"),
+        (
+            {"X_train": X, "train_images": X, "y_train": Y, "x_test": X, "y_test": Y},
+            "X_train and train_images may both be the examples",
+            "leave one of them out",
+        ),
+        ({"x": X, "y": Y, "target": Y}, "y and target may both be the labels", "leave one of them out"),
         ({"X_train": X, "Y_train": Y, "X_test": X}, "X_test, and no y_test", "an array y_test"),
         ({"trainImages": X, "testImages": X}, "trainImages, and no trainlabels", "an array trainlabels"),
         ({"train_labels": Y}, "train_labels, and no train_images", "an array train_images"),
@@ -73,6 +80,15 @@ def test_arrays_that_may_be_several_things_or_none(
 ) -> None:
     found = failure(saved(tmp_path, **arrays), tmp_path, GREY)
     assert (found.code, said in found.message, helped in str(found.help)) == ("E724", True, True), found
+
+
+def test_array_that_another_output_learns_is_no_label(tmp_path: Path) -> None:
+    ages = np.arange(20, dtype=np.float32)
+    np.savez(tmp_path / "d.npz", x=X, y=Y, target=ages)
+    found = arrays(Arrays(path="d.npz"), tmp_path, GREY, ["label", "target"])
+    (whole,) = found.parts.values()
+    assert whole.targets["label"].tolist() == Y.tolist()
+    assert whole.targets["target"].flatten().tolist() == ages.tolist()
 
 
 def test_labels_of_python_objects(tmp_path: Path) -> None:

@@ -155,3 +155,32 @@ def test_boxes_of_a_column(tmp_path: Path) -> None:
     data = prepared(HuggingFace(name="pets"), tmp_path, COLOURED, heads=heads)
     _, targets = next(data.splits["test"].batches(torch.arange(3), 3, epoch=0, augment=False))
     assert torch.allclose(targets["boxes"], torch.tensor([0.1, 0.2, 0.5, 0.6]))
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        (
+            datasets.ClassLabel(names=["cat", "dog"]),
+            [0, None, 1, None],
+            "column mark is null there, and 1 more like it",
+        ),
+        (datasets.ClassLabel(names=["cat", "dog"]), [0, None, 1, 1], "no label: column mark is null there"),
+        (datasets.Value("string"), ["cat", None, "dog", "dog"], "no label: column mark is null there"),
+        (datasets.Value("float32"), [0.5, None, 1.5, 2.5], "no label: column mark is null there"),
+    ],
+)
+def test_row_without_a_label_is_named(
+    tmp_path: Path, streaming: bool, kind: Any, values: list[Any], message: str
+) -> None:
+    whole = table(0, 4, mark=(kind, [value if value is not None else values[0] for value in values]))
+    lacking = table(0, 4, mark=(kind, values))
+    stored(tmp_path / "pets", train=whole, test=lacking)
+    keys = HuggingFace(name="pets", label="mark", streaming=streaming)
+    found = failure(keys, tmp_path, COLOURED)
+    assert (found.code, "pets, test, row 1: " in found.message, found.message.endswith(message)) == ("E740", True, True)
+    assert "ds.filter(lambda row: row['mark'] is not None)" in str(found.help)
+    left = stored(tmp_path / "left", train=whole, test=lacking.filter(lambda row: row["mark"] is not None))
+    data = prepared(keys.model_copy(update={"name": left.name}), tmp_path, COLOURED)
+    assert len(data.splits["test"]) == 4 - values.count(None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -23,6 +25,7 @@ from compiler.data.keyed import Choice, Keyed  # noqa: E402
 from compiler.data.order import Windows, epoch_order, neighbours  # noqa: E402
 from compiler.data.stream import Pieces, Stream  # noqa: E402
 from compiler.train.order import Division  # noqa: E402
+from tests.conftest import REPOSITORY  # noqa: E402
 
 COUNTS = (40, 1, 0, 25, 100, 7, 60, 60, 60)
 COUNT = sum(COUNTS)
@@ -256,6 +259,39 @@ def test_error_of_a_thread_comes_out_in_its_place() -> None:
     assert [next(ahead), next(ahead)] == [1, 2]
     with pytest.raises(ZeroDivisionError):
         next(ahead)
+
+
+_ENDS_WITH_AN_ERROR = """
+import sys, time
+from compiler.data.ahead import Ahead
+
+def numbers():
+    try:
+        while True:
+            yield 1
+            time.sleep(0.3)  # stands in a read when the error leaves
+    finally:
+        print("ended", flush=True)
+
+def batches(numbers):
+    try:
+        yield from numbers
+    finally:
+        numbers.close()
+        print("ended too", flush=True)
+
+kept = Ahead(batches(Ahead(numbers(), 1)), 2)
+next(kept)
+raise SystemExit(3)
+"""
+
+
+def test_process_that_ends_waits_for_its_threads() -> None:
+    # whoever would close the outer one never does: an error's traceback can keep it so
+    done = subprocess.run(
+        [sys.executable, "-c", _ENDS_WITH_AN_ERROR], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+    )
+    assert (sorted(done.stdout.split("\n")), done.stderr, done.returncode) == (["", "ended", "ended too"], "", 3)
 
 
 # --- what is said

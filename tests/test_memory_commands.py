@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +20,13 @@ from archspec.memory.arena import arena, two_layers
 from archspec.memory.fit import largest
 from archspec.memory.forward import ForwardCourse
 from archspec.memory.optimizer import Optimizer
+from archspec.memory.recipe import course_of
 from archspec.memory.training import StepCourse
+from archspec.report.units import bytes_text
 from archspec.training import SGD
+from compiler.train.failure import TrainingError
+from compiler.train.processes import processes
+from compiler.train.session import open_session
 from tests.test_against_torch import GRAPHS, of_each_kind
 
 
@@ -159,9 +167,24 @@ def test_what_a_cpu_can_not_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("option", ["--freeze", "--recompute"])
 def test_names_that_are_not_there(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, "memory", "lenet5", option, "nothing")
+    code, out, err = run(capsys, "memory", "lenet5", option, "C11")
     assert (code, out) == (1, "")
-    assert "is called nothing" in err
+    assert f"error[E901]: `{option}` names no row" in err
+    assert "there is no C11" in err
+    assert "did you mean `C1`?" in err
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (["C1..S2", "S2..C3"], "error[E902]: `--recompute` has rows in common: C1..S2 and S2..C3"),
+        (["C3..C1"], "error[E901]: `--recompute` names nothing that runs by itself and has one result: C3..C1"),
+    ],
+)
+def test_what_can_not_be_computed_again(written: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "memory", "lenet5", *(word for name in written for word in ("--recompute", name)))
+    assert (code, out) == (1, "")
+    assert said in err
 
 
 def test_frozen_rows_keep_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +216,142 @@ def test_ways_to_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(way["peak"] <= said["memory"] for way in said["ways"])
 
 
+RECIPE = """
+name: net
+input: 3x16x16
+layers:
+  - {{name: a, type: conv, maps: 8, kernel: 3, padding: 1, norm: batch, activation: relu, repeat: 3}}
+  - {{name: b, type: dense, units: 5}}
+train: {{data: {{type: random, count: 40}}, batch: 12, {0}}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Callable[[str], str]:
+    """A file with a network that is trained in some way."""
+
+    def written(keys: str) -> str:
+        file = tmp_path / "net.yaml"
+        file.write_text(RECIPE.format(keys))
+        return str(file)
+
+    return written
+
+
+def course(keys: str, **options: Any) -> StepCourse:
+    """The step that a run takes."""
+    graph = archspec.loads(RECIPE.format(keys))
+    assert graph.train is not None
+    return course_of(graph, graph.train, **options)
+
+
+@pytest.mark.parametrize(
+    "keys", ["recompute: [a.0..a.1]", "accumulate: 3", "accumulate: 2, recompute: [a.1], ema: 0.9"]
+)
+def test_what_fits_is_the_step_of_the_recipe(
+    keys: str, recipe: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = course(keys)
+    for more in (0, -1):
+        _, out, _ = run(capsys, "fit", recipe(keys), "--memory", str(step.peak(4) + more), "--format", "json")
+        said = json.loads(out)
+        assert (said["largest"], said["peak"]) == (4 + more, step.peak(4 + more))
+
+
+def in_parts(out: str) -> list[dict[str, Any]]:
+    """The ways that change nothing else."""
+    return [way for way in json.loads(out)["ways"] if not way["recompute"] and way["precision"] == "float32"]
+
+
+def test_a_batch_has_the_parts_of_the_recipe(recipe: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    spec, memory = recipe("accumulate: 2"), str(course("accumulate: 2").peak(4))
+    code, out, _ = run(capsys, "fit", spec, "--memory", memory, "--batch", "8")
+    assert code == 0
+    assert "to fit" not in out
+    assert "2 such parts, as `accumulate` says: a batch of 8 at the most" in out
+    _, out, _ = run(capsys, "fit", spec, "--memory", memory, "--batch", "7", "--format", "json")
+    assert [way["accumulate"] for way in in_parts(out)] == [7]
+
+
+def test_ways_are_told_with_all_their_parts(recipe: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each part leaves figures until the batch is done."""
+    keys = "seed: 1"
+    two, five = (course(keys, parts=parts).peak(2) for parts in (2, 5))
+    assert five > two
+    for memory in (five, five - 1):
+        _, out, _ = run(capsys, "fit", recipe(keys), "--memory", str(memory), "--batch", "10", "--format", "json")
+        told = [(way["accumulate"], way["peak"]) for way in in_parts(out)]
+        assert told == [(5, five) if memory == five else (10, course(keys, parts=10).peak(1))]
+
+
+@pytest.mark.parametrize("share", [0.9, 0.2])
+def test_a_memory_is_planned_as_a_run_does(
+    share: float, recipe: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the examples, which are a third of it or more."""
+    held = 4 * (40 + 10) * 3 * 16 * 16
+    keys = f"memory: {held + int(share * course('ema: 0.9').peak(12))}, ema: 0.9"
+    graph, notes = archspec.loads(RECIPE.format(keys)), list[str]()
+    try:
+        with processes("cpu") as where:
+            segments = open_session(graph, Path(), where, notes.append).recomputed
+    except TrainingError as error:
+        (wanted,) = error.diagnostics
+        code, out, err = run(capsys, "memory", recipe(keys))
+        assert (code, out) == (1, "")
+        assert f"error[E913]: {wanted.message}" in err
+        assert f"help: {wanted.help}" in " ".join(err.split())
+    else:
+        _, out, _ = run(capsys, "memory", recipe(keys), "--format", "json")
+        said = json.loads(out)
+        assert segments
+        assert tuple(said["recompute"]) == segments
+        assert said["peak"] <= said["planned_for"] == int(share * course("ema: 0.9").peak(12))
+
+
+def test_a_plan_for_examples_that_nobody_has_counted(
+    recipe: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = recipe("memory: 8GiB")
+    code, out, _ = run(capsys, "memory", spec, "--set", "train.data={type: folder, path: mine}")
+    assert code == 0
+    assert "is for a run that holds no examples" in out
+    _, out, _ = run(capsys, "memory", spec, "--set", "train.memory=null", "--set", "train.data={type: folder, path: a}")
+    assert "is for a run" not in out
+
+
+def test_what_a_run_does_otherwise_is_said(recipe: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    spec = recipe("compile: true")
+    _, out, _ = run(capsys, "memory", spec)
+    assert "figures of eager torch" in out
+    assert "batch: auto" not in out
+    _, out, _ = run(capsys, "fit", spec, "--memory", "1GB")
+    assert "figures of eager torch" in out
+    _, out, _ = run(capsys, "memory", recipe("seed: 1"), "--set", "train.batch=auto")
+    assert "`batch: auto`: a run tries" in out
+    assert "eager torch" not in out
+    _, out, _ = run(capsys, "memory", recipe("seed: 1"), "--set", "train.batch=auto", "--batch", "3")
+    assert "batch: auto" not in out
+
+
+def test_how_much_is_too_much(recipe: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    spec, one = recipe("seed: 1"), course("seed: 1").peak(1)
+    code, out, _ = run(capsys, "fit", spec, "--memory", "10kB", "--format", "json")
+    assert (code, json.loads(out)["one"]) == (1, one)
+    _, out, _ = run(capsys, "fit", spec, "--memory", "10kB", "--batch", "1")
+    assert f"not one image fits into 10.0 kB: one takes {bytes_text(one)}" in out
+    code, out, _ = run(capsys, "fit", "lenet5", "--memory", "1MB", "--inference", "--batch", "100")
+    assert code == 1
+    graph = archspec.load("lenet5")
+    weights = 4 * archspec.cost(graph).trainable
+    largest = max(batch for batch in range(1, 100) if weights + ForwardCourse(graph).peak(batch) <= 10**6)
+    assert f"A batch of 100 does not fit: {largest} at a time do." in out
+
+
 def test_what_can_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "fit", "lenet5", "--memory", "1MB", "--batch", "1000000000")
+    assert code == 1
+    assert "Nothing makes a batch of 1000000000 fit." in out  # which says it without a record of so many parts
     code, out, _ = run(capsys, "fit", "vgg16", "--memory", "1MB")
     assert code == 1
     assert "not one image fits" in out

@@ -24,6 +24,7 @@ from archspec.stretch import through
 from archspec.training import Precision
 from compiler.measure import held_bytes, measure
 from compiler.train.failure import TrainingError
+from compiler.train.learner import Learner
 from compiler.train.loop import Silence
 from compiler.train.processes import processes
 from compiler.train.run import Machine, train
@@ -321,3 +322,31 @@ def test_a_step_of_a_run_takes_what_was_said(settings: list[str], tmp_path: Path
         taken = held + measure(step).tensors
     said = course_of(graph, session.keys, parts=division.parts, recomputed=session.recomputed).peak(division.part)
     assert said <= taken <= said + 16 * division.parts
+
+
+def test_judging_takes_no_more_images_than_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    laid_out = Learner._laid_out
+
+    def noted(learner: Learner, images: Tensor) -> Tensor:
+        seen.append(len(images))
+        return laid_out(learner, images)
+
+    monkeypatch.setattr(Learner, "_laid_out", noted)
+    run(tmp_path, "train.accumulate=4")
+    assert max(seen) == 4
+
+
+def test_the_best_weights_are_counted(tmp_path: Path) -> None:
+    train = "train: {data: {type: digits, validation: 0.2}, epochs: 1, batch: 16, early_stop: {patience: 2}}"
+    rows = "[{type: conv, maps: 4, kernel: 3, norm: batch}, {type: dense, units: 10}]"
+    graph = archspec.loads(f"input: 1x8x8\nlayers: {rows}\n{train}")
+    assert graph.train is not None
+    with processes("cpu") as where:
+        session = open_session(graph, tmp_path, where, lambda _: None)
+        best = session.learner.weights()
+        own = {each.data_ptr() for each in session.learner.network.state_dict().values()}
+    assert own.isdisjoint(each.data_ptr() for each in best.values())
+    memory = course_of(graph, session.keys).memory(16)
+    assert memory.best == held_bytes(best.values())
+    assert memory.resident >= memory.weights + memory.best

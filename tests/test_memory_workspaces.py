@@ -105,6 +105,7 @@ KERNELS = {
     "mean pool": ("6x8x8", "{type: avg_pool, kernel: 2}", 3),
     "larger maps": ("6x5x4", "{type: upsample, scale: 2}", 3),
     "lines between pixels": ("6x5x4", "{type: upsample, scale: 2, mode: bilinear}", 3),
+    "a mask": ("6x8x8", "{type: dropout}", 3),
     "larger, of one map": ("1x5x4", "{type: upsample, scale: 2}", 3),
 }
 
@@ -236,6 +237,24 @@ def test_inference(name: str, batch: int) -> None:
     assert abs(ForwardCourse(graph).peak_with_workspaces(batch, CPU) - found) <= 0.0005 * found
 
 
+@pytest.mark.parametrize("options", [{}, {"parts": 2}])
+def test_the_mask_of_what_needs_no_gradient(options: dict[str, Any]) -> None:
+    rows = "{type: dropout}, {type: conv, maps: 2, kernel: 8, stride: 8}, {type: dense, units: 5}"
+    graph = archspec.loads(f"input: 3x32x32\nlayers: [{rows}]")
+    agrees(StepCourse(graph, **options), TorchStep(graph, 2, **options))
+
+
+@pytest.mark.parametrize("recomputed", ["x.0", "x.1", "y"])
+def test_masks_that_are_made_again(recomputed: str) -> None:
+    graph = archspec.loads(
+        "input: 3x16x16\nblocks:\n"
+        "  b: {layers: [{name: c, type: conv, maps: 8, kernel: 3, padding: half}, {name: d, type: dropout}]}\n"
+        "  m: {layers: [{name: d, type: dropout}, {name: c, type: conv, maps: 8, kernel: 3, padding: half}]}\n"
+        "layers: [{name: x, type: b, repeat: 2}, {name: y, type: m}, {type: dense, units: 5}]"
+    )
+    agrees(StepCourse(graph, recomputed=[recomputed]), TorchStep(graph, 2, recomputed=[recomputed]))
+
+
 def test_processors_differ() -> None:
     course = StepCourse(small("resnet/resnet18"))
     peaks = {course.peak_with_workspaces(2, Processor(*which)) for which in ((16, 1), (8, 1), (16, 2))}
@@ -279,3 +298,15 @@ def test_maps_innermost_are_not_followed(capsys: pytest.CaptureFixture[str], tmp
         "train: {data: digits, epochs: 1, channels_last: true}\n"
     )
     assert said(capsys, str(spec))["with_workspaces"] is None
+
+
+@pytest.mark.parametrize("options", [(), ("--inference",)])
+def test_maps_that_a_row_leaves_innermost_are_not_followed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Any, options: tuple[str, ...]
+) -> None:
+    spec = tmp_path / "net.yaml"
+    for over, is_known in (("maps", False), ("all", True)):
+        spec.write_text(
+            f"input: 3x8x8\nlayers: [{{type: layer_norm, over: {over}}}, {{type: conv, maps: 8, kernel: 3}}]"
+        )
+        assert (said(capsys, str(spec), *options)["with_workspaces"] is not None) == is_known

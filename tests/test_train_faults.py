@@ -124,6 +124,32 @@ def test_what_a_killed_process_left_is_removed(stopped: Path) -> None:
     assert not part.exists()
 
 
+def test_files_that_a_killed_process_had_begun_are_removed(stopped: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    with subprocess.Popen(["sleep", "60"]) as alive:
+        begun = [
+            stopped / f".{Path(name).stem}.{process}{Path(name).suffix}"
+            for name in (WEIGHTS, CURVE, RESULTS, METRICS)
+            for process in (gone.pid, os.getpid())  # that of a container may be ours again
+        ]
+        others = [
+            stopped / each
+            for each in (
+                f".weights.{alive.pid}.safetensors", f"weights.{gone.pid}.safetensors", f".weights.{gone.pid}.pt",
+                f".weights.0{gone.pid}.safetensors", ".weights.mine.safetensors", f".notes.{gone.pid}.csv",
+            )
+        ]  # fmt: skip
+        for each in (*begun, *others):
+            each.write_bytes(b"half")
+        try:
+            go_on(stopped)
+        finally:
+            alive.kill()
+    assert [each.name for each in begun if each.exists()] == []
+    assert [each.read_bytes() for each in others] == [b"half"] * len(others)
+
+
 def test_second_process_is_refused(stopped: Path) -> None:
     code = (
         "import fcntl, sys, time; file = open(sys.argv[1], 'r+'); fcntl.flock(file, fcntl.LOCK_EX);"

@@ -303,3 +303,26 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatc
     heads = ["--leave-out", "head", "--fresh", "fc"]
     assert main(["weights", "port", "source.pth", "small.yaml", "--set", "classes=9", *heads]) == 0
     assert "2 fresh, without a source: fc.weight, fc.bias" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["check", "port"])
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pth", "old.pt"])
+def test_spec_and_file_that_have_changed_places(
+    command: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # the ninth character is the brace that stands there in a safetensors file, too
+    Path("net.yaml").write_text("layers: {D: {type: dense, units: 2}}\ninput: 4\n")
+    tensors = {"D.weight": torch.zeros(2, 4), "D.bias": torch.zeros(2)}
+    if name.endswith(".safetensors"):
+        save_file(tensors, name)
+    else:
+        torch.save(tensors, name, _use_new_zipfile_serialization=name == "w.pth")
+    assert main(["weights", command, "net.yaml", name]) == 1
+    printed = " ".join(capsys.readouterr().err.split())
+    assert f"E801]: {name} is a file of weights" in printed
+    assert f"the file of weights comes first: archspec weights {command} {name} net.yaml" in printed
+    assert main(["weights", command, name, "net.yaml"]) in (0, 1)
+    assert "comes first" not in capsys.readouterr().err
+    assert main(["weights", command, name, name]) == 1
+    assert f"weights {command} {name} SPEC" in capsys.readouterr().err

@@ -8,14 +8,24 @@ import sys
 from typing import TYPE_CHECKING
 
 from archspec.byte_size import WANTED, byte_size
-from archspec.cli.arguments import Subparsers, add_command, add_spec_options, natural, positive, terminal_width
+from archspec.cli.arguments import (
+    Subparsers,
+    add_command,
+    add_spec_options,
+    limits_of,
+    natural,
+    positive,
+    terminal_width,
+)
+from archspec.cli.arguments import report as say
 from archspec.cli.commands import SPEC_HELP, add_format, checked_graph
+from archspec.diagnostic import Diagnostic, Findings
 from archspec.graph import Graph
 from archspec.memory.device import DEVICES
 from archspec.memory.optimizer import LOOPS, Optimizer
 from archspec.memory.sizes import DTYPE_BYTES, PRECISIONS, Dtype
 from archspec.names import is_of
-from archspec.training import SGD, Adam, AdamW, Precision, RMSprop, type_of
+from archspec.training import SGD, Adam, AdamW, Precision, RMSprop, TrainKeys, type_of
 
 if TYPE_CHECKING:
     from archspec.report.memory import TrainingReport
@@ -141,17 +151,29 @@ def run_memory(arguments: argparse.Namespace) -> int:
         report = inference_report(graph, batch=batch, dtype=dtype, device=arguments.device) if dtype is not None else 2
     else:
         report = _training(graph, batch, arguments)
+    if isinstance(report, Diagnostic):
+        say([report], limits_of(arguments))
+        return 1
     if isinstance(report, int):
         return report
     print(json.dumps(report.as_dict(), indent=2) if arguments.format == "json" else report.as_text(terminal_width()))
     return 0
 
 
-def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> TrainingReport | int:
-    """The report of a step: what is not asked for is as `train:` says; the exit code, said why, where there is none."""
+def _notes(keys: TrainKeys, arguments: argparse.Namespace) -> list[str]:
+    """What a run does otherwise than the figures say."""
+    from archspec.report.memory import AUTO, EAGER
+
+    is_tried = keys.batch == "auto" and arguments.batch is None
+    return [*((AUTO,) if is_tried else ()), *((EAGER,) if keys.compile else ())]
+
+
+def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> TrainingReport | Diagnostic | int:
+    """The report of a step: what is not asked for is as `train:` says; else why there is none, or, said, the code."""
     from archspec.memory.program import Program
     from archspec.memory.recipe import frozen_nodes
     from archspec.report.memory import training_report
+    from archspec.train_section import check_recomputed, check_rows
 
     keys, program = graph.train, Program(graph)
     parts = arguments.accumulate or (keys.accumulate if keys is not None and arguments.batch is None else 1)
@@ -161,15 +183,16 @@ def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> Traini
     precision = _precision(graph, arguments)
     if precision is None:
         return 2
-    patterns: dict[str, list[str]] = {"row": arguments.freeze or [], "block": arguments.recompute or []}
-    frozen = [row for row in graph.rows if is_of(patterns["row"], row.name)]
-    blocks = program.named(patterns["block"])
-    for what, names in (("row", [row.name for row in frozen]), ("block", blocks)):
-        for pattern in patterns[what]:
-            if not any(is_of((pattern,), name) for name in names):
-                print(f"no {what} is called {pattern}", file=sys.stderr)
-                return 1
-    nodes = [node.name for row in frozen for node in row.nodes]
+    rows: list[str] = arguments.freeze or []
+    again: list[str] = arguments.recompute or []
+    findings = Findings()
+    check_rows(graph, dict.fromkeys(rows), "`--freeze`", findings)
+    check_recomputed(graph, dict.fromkeys(again), "`--recompute`", findings)
+    if list(findings):
+        say(findings, limits_of(arguments))
+        return 1
+    nodes = [node.name for row in graph.rows if is_of(rows, row.name) for node in row.nodes]
+    blocks = program.named(again)
     if keys is not None:
         nodes = nodes if arguments.freeze else frozen_nodes(graph, keys)
         blocks = blocks if arguments.recompute else program.named(keys.recompute)
@@ -183,8 +206,9 @@ def _training(graph: Graph, batch: int, arguments: argparse.Namespace) -> Traini
         frozen=nodes,
         recompute=blocks,
         depth=arguments.depth,
-        memory=byte_size(keys.memory) if keys is not None and keys.memory and not arguments.recompute else None,
+        memory=keys.memory if keys is not None and not arguments.recompute else None,
         device=arguments.device,
+        notes=_notes(keys, arguments) if keys is not None else (),
     )
 
 

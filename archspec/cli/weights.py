@@ -92,8 +92,9 @@ def _add_check(subparsers: Subparsers) -> None:
 def run_check(arguments: argparse.Namespace) -> int:
     """Compare a file with a spec."""
     from compiler.failure import WeightsError
-    from compiler.weights import blank_state, compare, mismatches, read_weights
+    from compiler.weights import blank_state, check_order, compare, mismatches, read_weights
 
+    check_order(arguments.file, arguments.spec, "check")
     graph = checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1
@@ -144,8 +145,9 @@ def _add_port(subparsers: Subparsers) -> None:
 def run_port(arguments: argparse.Namespace) -> int:
     """Port weights, print where each went, and write them."""
     from compiler.port import Mapping, port, read_mapping
-    from compiler.weights import paths_of, read_weights, save
+    from compiler.weights import check_order, paths_of, read_weights, save
 
+    check_order(arguments.source, arguments.spec, "port")
     graph = checked_graph(arguments.spec, arguments)
     if graph is None:
         return 1

@@ -32,6 +32,8 @@ class _Rise:
     """the same, on top of what is there before anything runs"""
     turn: int = 0
     """what is there when its backward pass begins"""
+    rerun: int = 0
+    """while it is computed again"""
     backward: int = 0
 
 
@@ -72,6 +74,8 @@ class Chain:
         count = len(units)
         self.taken = [0] * (count + 1)
         """for each unit the tensor that it takes from the one before"""
+        self.is_taken_later = [False] * (count + 1)
+        """whether a later unit holds that tensor too, where it keeps everything"""
         self.besides: list[list[_Other]] = [[] for _ in units]
         """what a unit takes besides that"""
         self.is_careful = False
@@ -81,6 +85,11 @@ class Chain:
         self.has_inside = [False] * count
         """whether gradients want something of its inside, so that it is worth it"""
         boundary, others = self._read_frames(again.ledger(batch), again.sizes(batch))
+        self.frames = [
+            sum(other.bytes for other in others) + _STATE if learns else 0
+            for others, learns in zip(self.besides, self.learns, strict=True)
+        ]
+        """what a unit that is computed again by itself holds besides what it takes from the one before"""
         self.inner = [0] * count
         """what a unit that keeps everything holds by itself"""
         self.keeps_taken = [False] * (count + 1)
@@ -167,9 +176,12 @@ class Chain:
             index = boundary.get(name)
             if index is None:
                 self.inner[first] += sizes[storage]
-            else:
-                self.keeps_given[index - 1] |= index - 1 in places
-                self.keeps_taken[index] |= index in places
+                continue
+            self.keeps_given[index - 1] |= index - 1 in places
+            self.keeps_taken[index] |= index in places
+            if first > index:
+                self.is_taken_later[index] = True
+                self.inner[first] += sizes[storage]
 
     def _relative_rises(self, free: StepCourse, again: StepCourse, batch: int) -> tuple[list[_Rise], list[_Rise]]:
         """Rises on top of what the units before hold, and not yet of the tensor that a unit takes."""
@@ -187,7 +199,8 @@ class Chain:
         for index, rise in enumerate(repeated):
             rise.forward -= below
             rise.backward -= below
-            below += self.has_inside[index] * (self.taken[index] + self._frame(index))
+            rise.rerun -= below
+            below += self.has_inside[index] * (self.taken[index] + self.frames[index])
         return kept, repeated
 
     def _rises(self, course: StepCourse, batch: int, outside: list[int]) -> list[_Rise]:
@@ -211,15 +224,14 @@ class Chain:
             rise = found[place]
             if is_back:
                 rise.turn = rise.turn or totals[max(start - 1, 0)]
-                rise.backward = max(rise.backward, most)
+                if what.startswith(BACKWARD):
+                    rise.backward = max(rise.backward, most)
+                else:
+                    rise.rerun = max(rise.rerun, most)
             else:
                 rise.forward = max(rise.forward, most)
                 rise.climb = max(rise.climb, most - ground)
         return found
-
-    def _frame(self, index: int) -> int:
-        """What a unit that is computed again holds besides what it takes from the one before."""
-        return sum(other.bytes for other in self.besides[index]) + _STATE if self.learns[index] else 0
 
     def segments(self, first: int) -> Iterator[Segment]:
         """The segments that begin at a unit."""
@@ -229,7 +241,7 @@ class Chain:
         taken = self.taken[first]
         holds = taken + _STATE
         macs = inside = 0
-        first_pass = back = rerun = -1
+        first_pass = climbs = inner_back = back = tail = rerun = -1
         for last in range(first, len(self.units)):
             alone = last == first
             if not alone:
@@ -238,23 +250,30 @@ class Chain:
                 reader = max(reader, self.last_reader[last - 1])
             if not is_chain and not is_free:
                 return
-            outside = (other for other in self.besides[last] if other.maker < first)
-            holds += sum(other.bytes for other in outside if self.is_careful or not other.is_shared)
+            for other in self.besides[last]:
+                if other.maker < first and (self.is_careful or not other.is_shared):
+                    holds += other.bytes
             macs += self.macs[last]
-            rise = self.again[last]
-            frame = self._frame(last)
-            first_pass = max(first_pass, rise.forward - frame - (taken if alone else 0))
+            kept, again = self.kept[last], self.again[last]
+            # what the first unit takes is among what the segment holds
+            twice = taken if alone else 0
             own = 0 if alone else self.is_held[last]
-            if alone:
-                height = rise.backward - frame + holds - taken
-            else:
-                back = max(back, inside + own + self.outside[last])
-                ending = rise.backward - frame if self.has_inside[last] else own + self.kept[last].backward
-                height = holds + max(inside + ending, back, rerun + self.kept[last].turn + _STATE)
+            frame, climb = self.frames[last] + twice, kept.climb - twice
+            first_pass = max(first_pass, again.forward - frame)
+            backward = kept.backward if alone else max(kept.backward, self.outside[last])
+            inner_back = max(inner_back, inside + own + backward)
+            # until gradients want something of the inside, nothing of it is there
+            tail = max(tail, backward)
+            if self.has_inside[last]:
+                turn = kept.turn + _STATE
+                # what a unit takes may be gone before it ends, or its end may not run
+                rerun = max(climbs + turn, inside + min(again.rerun - frame, climb + turn))
+                back, tail = inner_back, -1
             if (is_chain or reader <= last) and (self.has_inside[last] or not alone):
-                yield Segment(last, max(height, holds + first_pass), holds, macs)
-            back = max(back, inside + own + self.kept[last].backward)
-            rerun = max(rerun, inside + self.kept[last].climb - (taken if alone else 0))
+                is_counted = self.is_careful or not self.is_taken_later[first]
+                height = holds + max(first_pass, rerun, back, tail)
+                yield Segment(last, height, holds if is_counted else holds - taken, macs)
+            climbs = max(climbs, inside + climb)
             inside += own + self.inner[last]
 
 

@@ -47,6 +47,8 @@ class TrainingMemory:
     """what the optimizer keeps for each weight, all the time"""
     mean: int
     """the moving mean of the weights, where there is one"""
+    best: int
+    """the best weights so far, which `early_stop` holds on to"""
     gradients: int
     """gradients of all weights, which are there when the optimizer runs"""
     kept: int
@@ -62,7 +64,7 @@ class TrainingMemory:
     @property
     def resident(self) -> int:
         """What is there all the time."""
-        return self.weights + self.optimizer + self.mean
+        return self.weights + self.optimizer + self.mean + self.best
 
     @property
     def temporary(self) -> int:
@@ -78,7 +80,13 @@ class _Recorded:
     weights: int
     optimizer: int
     mean: int
+    best: int
     gradients: int
+
+    @property
+    def resident(self) -> int:
+        """What is there all the time."""
+        return self.weights + self.optimizer + self.mean + self.best
 
 
 class StepCourse:
@@ -109,6 +117,8 @@ class StepCourse:
         self._ema = ema
         self._recomputed = frozenset(recomputed)
         self._objectives = objectives_of(graph, keys or graph.train)
+        # a GPU's weights are copied into main memory
+        self._holds_best = keys is not None and keys.early_stop is not None and device == "cpu"
         self._trainer = Trainer.of(keys, precision) if keys is not None else None
         self._device: Device = device
         self.program = program or Program(graph)
@@ -149,6 +159,7 @@ class StepCourse:
             sum(given(each, device) for each in self.program.module),
             self._optimizer.state_bytes(step.weights, _ELEMENT, device) + scaling,
             self._mean_bytes() if self._ema else 0,
+            sum(self.program.module) if self._holds_best else 0,
             sum(given(_ELEMENT * size.elements, device) for size in step.weights.values()),
         )
 
@@ -171,7 +182,7 @@ class StepCourse:
     def totals(self, batch: int) -> Iterator[int]:
         """The bytes after each event of the step."""
         recorded = self._of(batch)
-        ledger, total = recorded.ledger, recorded.weights + recorded.optimizer + recorded.mean
+        ledger, total = recorded.ledger, recorded.resident
         sizes = self.sizes(batch)
         for event in ledger.events:
             total += sizes[event] if event >= 0 else -sizes[~event]
@@ -184,8 +195,8 @@ class StepCourse:
     def peak_with_workspaces(self, batch: int, processor: Processor = AVX512) -> int:
         """The peak with what kernels hold on such a CPU while they run."""
         recorded = self._of(batch)
-        before = recorded.weights + recorded.optimizer + recorded.mean
-        return most(recorded.ledger, list(self.totals(batch)), before, batch, self._bytes_of, processor)
+        totals = list(self.totals(batch))
+        return most(recorded.ledger, totals, recorded.resident, batch, self._bytes_of, processor)
 
     def bytes_by_name(self, batch: int) -> dict[str, int]:
         """The bytes of every tensor that is ever there."""
@@ -224,6 +235,7 @@ class StepCourse:
             weights=recorded.weights,
             optimizer=recorded.optimizer,
             mean=recorded.mean,
+            best=recorded.best,
             gradients=recorded.gradients,
             kept=sum(sizes[each] for each in ledger.alive(ledger.loss) if ledger.kinds[each] == "kept"),
             peak=peak,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archspec.graph import Graph
 from archspec.memory.ledger import Demand, Ledger
 from archspec.memory.sizes import size_bytes
 from archspec.operators.workspace import Processor, Run
@@ -32,6 +33,11 @@ def most(
             yield there + within + _of(demand, runs[demand.lowered, demand.is_part and batch > 1])
 
     return max(moments())
+
+
+def has_maps_innermost(graph: Graph) -> bool:
+    """Whether some row leaves maps innermost in memory, where kernels hold what no rule is known for."""
+    return any(node.operator.turns_maps(node.input_shapes) for node in graph.nodes)
 
 
 def _of(demand: Demand, run: Run) -> int:

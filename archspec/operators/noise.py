@@ -11,6 +11,7 @@ from pydantic import Field
 from archspec.operators.backward import Argument, Function, Size
 from archspec.operators.operator import Call, Example, Operator, Role
 from archspec.operators.values import Rate
+from archspec.operators.workspace import Besides, Plain
 from archspec.shape import Shape
 
 
@@ -47,7 +48,9 @@ class Dropout(_Noise):
         if not self.rate:
             return ()
         size = Size(output.elements)
-        return (Function((Argument(0, saves=("mask",)),), size=size, fresh=(("mask", size),)),)
+        mask = Besides(image=output.elements)
+        kernel = Plain(output.elements, output.elements, ahead=mask, copies_gradient=False)
+        return (Function((Argument(0, saves=("mask",)),), size=size, fresh=(("mask", size),), kernel=kernel),)
 
     def on_cuda(self, functions: tuple[Function, ...]) -> tuple[Function, ...]:
         return tuple(

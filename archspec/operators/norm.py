@@ -174,6 +174,9 @@ class LayerNorm(_Norm):
     def scaled(self, image: Shape) -> tuple[int, ...]:
         return (image.maps,) if self._is_per_position(image) else tuple(image)
 
+    def turns_maps(self, inputs: Sequence[Shape]) -> bool:
+        return self._is_per_position(inputs[0])
+
     def on_maps(self, images: Sequence[Shape]) -> Operator:
         return self.sliding(images[0]) if images[0].area == 1 else super().on_maps(images)
 

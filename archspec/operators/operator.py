@@ -189,6 +189,10 @@ class Operator(BaseModel):
         """What a single function holds besides its result and its gradients while it runs, where there is any."""
         return None
 
+    def turns_maps(self, inputs: Sequence[Shape]) -> bool:
+        """Whether the result has maps innermost in memory."""
+        return False
+
     def still_functions(self, inputs: Sequence[Shape], output: Shape) -> tuple[Function, ...]:
         """What torch runs in training where the row is frozen: as in inference, with gradients for its inputs."""
         return () if self.inference_identity else self.functions(inputs, output)

@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from archspec.diagnostic import Diagnostic
 from archspec.graph import Graph
 from archspec.memory.arena import Arena, arena, two_layers
+from archspec.memory.budget import Budget
 from archspec.memory.device import Device, held_bytes
 from archspec.memory.forward import ForwardCourse
 from archspec.memory.held import Held, held_examples
 from archspec.memory.inference import InferenceMemory, inference_memory
 from archspec.memory.optimizer import Optimizer
-from archspec.memory.plan import best_plan
 from archspec.memory.program import Program
 from archspec.memory.sizes import DTYPE_BYTES, Dtype
 from archspec.memory.training import StepCourse, TrainingMemory
+from archspec.memory.workspaces import has_maps_innermost
 from archspec.report.table import Column, Table, wrapped
 from archspec.report.units import bytes_text
 from archspec.training import Precision
@@ -52,6 +54,10 @@ class TrainingReport:
     """the examples that lie on the device beside a step, where the spec alone tells"""
     with_workspaces: int | None = None
     """the peak with what kernels hold on a CPU while they run, where that is known"""
+    planned_for: int | None = None
+    """the bytes that a plan leaves a step, where the recipe gives a memory"""
+    notes: tuple[str, ...] = ()
+    """what the figures are not"""
 
     def as_text(self, width: int | None = None) -> str:
         """The report for people."""
@@ -60,6 +66,7 @@ class TrainingReport:
         sums = [
             ("weights", memory.weights, "and running statistics"),
             ("moving mean", memory.mean, "of the weights"),
+            ("best", memory.best, "weights so far, for early_stop"),
             ("optimizer", memory.optimizer, "what it keeps for each weight"),
             ("gradients", memory.gradients, "of all weights, when the optimizer runs"),
             ("kept", memory.kept, "by autograd, when the loss is known"),
@@ -78,7 +85,7 @@ class TrainingReport:
         again = [wrapped(f"computed again: {', '.join(self.recompute)}", width)] if self.recompute else []
         title = f"{self.name}, training: batch {memory.batch * memory.parts}{parts}, {numbers}, {self.optimizer}"
         alive = [(f"{each.name} ({each.kind})", each.bytes) for each in memory.alive]
-        said = [*self._of_examples(), *((MIXED,) if is_mixed else ()), OUTSIDE[self.device]]
+        said = [*self.notes, *self._of_examples(), *((MIXED,) if is_mixed else ()), OUTSIDE[self.device]]
         notes = [wrapped(each, width) for each in said]
         return "\n\n".join([title, *again, table.as_text(width), _alive(alive, width), lines.as_text(width), *notes])
 
@@ -87,11 +94,15 @@ class TrainingReport:
             return
         if self.held is None:
             yield f"{BESIDE} is known when the data have been read: archspec train --dry-run tells it."
+            if self.planned_for is not None:
+                yield "What is computed again is for a run that holds no examples; one that does has less for a step."
         elif not self.held.examples:
             yield "Examples are loaded when they are wanted, as `resident: false` says: nothing lies beside a step."
         else:
             which = f"{self.held.examples:,} examples of {self.held.shape}"
             yield f"{BESIDE}: {bytes_text(self.held.bytes)}, {which}, where a third of what is free has room for them."
+            if self.planned_for is not None:
+                yield f"`memory` leaves {bytes_text(self.planned_for)} for a step."
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""
@@ -102,8 +113,9 @@ class TrainingReport:
             "name": self.name, "mode": "training", "device": self.device, "optimizer_kind": self.optimizer, **found,
             "temporary": self.memory.temporary, "with_workspaces": self.with_workspaces,
             "recompute": list(self.recompute),
+            "planned_for": self.planned_for,
             "data": {"examples": self.held.examples, "bytes": self.held.bytes} if self.held is not None else None,
-            "rows": lines,
+            "rows": lines, "notes": list(self.notes),
         }  # fmt: skip
 
 
@@ -111,11 +123,15 @@ MIXED = (
     "Autocast: products are computed in the smaller type, of which each weight gets a copy for the step; weights, "
     "gradients and what the optimizer keeps are in float32."
 )
+EAGER = (
+    "`compile: true`: these are the figures of eager torch; a compiled network is planned by torch, and takes others."
+)
+AUTO = "`batch: auto`: a run tries how many images at a time fit; these are the figures of one, or say --batch."
 BESIDE = "What lies on the device besides"
 WORKSPACES = "the peak with their workspaces: AVX-512, one thread"
 OUTSIDE: dict[Device, str] = {
     "cpu": "Sizes are those of tensors; what an allocator adds is not in them. Kernels have other workspaces on "
-    "another CPU, with more threads, or with maps innermost (`channels_last`).",
+    "another CPU, with more threads, or with maps innermost (`channels_last`, `layer_norm` with `over: maps`).",
     "cuda": "A GPU, where torch's allocator gives whole multiples of 512 bytes. The figures follow from torch's "
     "source, and were not measured on a GPU. Not in them: workspaces, which cuDNN and cuBLAS choose themselves; the "
     "context, 300 to 400 MB; and memory that the allocator has reserved and does not use.",
@@ -216,28 +232,34 @@ def training_report(
     frozen: Sequence[str] = (),
     recompute: Sequence[str] = (),
     depth: int | None = None,
-    memory: int | None = None,
+    memory: str | None = None,
     device: Device = "cpu",
-) -> TrainingReport:
-    """The memory of a step with `batch` images at a time; within a bound, by computing again what that takes."""
+    notes: Sequence[str] = (),
+) -> TrainingReport | Diagnostic:
+    """The memory of a step with `batch` images at a time; within a memory, by computing again what that takes."""
     program, keys = Program(graph), graph.train
+    held = held_examples(graph, keys) if keys is not None else None
 
-    def course_with(segments: Sequence[str]) -> StepCourse:
+    def course_with(parts: int, segments: Sequence[str]) -> StepCourse:
         return StepCourse(
             graph, optimizer, precision=precision, parts=parts, ema=ema, frozen=frozen, recomputed=segments,
             program=program, keys=keys, device=device,
         )  # fmt: skip
 
-    if memory is not None:
-        plan = best_plan(graph, program, course_with, batch, memory)
-        recompute = plan.recompute if plan is not None else ()
-    course = course_with(recompute)
-    is_known = device == "cpu" and precision != "fp16" and not (keys is not None and keys.channels_last)
+    budget = Budget(memory, held.bytes if held is not None else 0) if memory is not None else None
+    if budget is not None:
+        plan = budget.plan(graph, program, course_with, batch * parts, parts)
+        if isinstance(plan, Diagnostic):
+            return plan
+        recompute = plan.recompute
+    course = course_with(parts, recompute)
+    is_innermost = (keys is not None and keys.channels_last) or has_maps_innermost(graph)
+    is_known = device == "cpu" and precision != "fp16" and not is_innermost
     lines = tuple(_lines(graph, course.kept_by_node(batch), DTYPE_BYTES["float32"], depth))
     return TrainingReport(
         graph.name, optimizer.described, course.memory(batch), lines, tuple(recompute), device,
-        keys.data if keys is not None else None, held_examples(graph, keys) if keys is not None else None,
-        course.peak_with_workspaces(batch) if is_known else None,
+        keys.data if keys is not None else None, held, course.peak_with_workspaces(batch) if is_known else None,
+        budget.left if budget is not None else None, tuple(notes),
     )  # fmt: skip
 
 
@@ -256,6 +278,7 @@ def _lines(graph: Graph, kept: dict[str, int], element: int, depth: int | None) 
 def inference_report(graph: Graph, *, batch: int, dtype: Dtype = "float32", device: Device = "cpu") -> InferenceReport:
     """The memory of a forward pass."""
     course, weights = ForwardCourse(graph, dtype=dtype, device=device), held_bytes(graph, dtype, device)
+    is_known = device == "cpu" and dtype != "float16" and not has_maps_innermost(graph)
     return InferenceReport(
         graph.name,
         batch,
@@ -266,5 +289,5 @@ def inference_report(graph: Graph, *, batch: int, dtype: Dtype = "float32", devi
         two_layers(graph, batch=batch, dtype=dtype),
         arena(graph, batch=batch, dtype=dtype),
         device,
-        weights + course.peak_with_workspaces(batch) if device == "cpu" and dtype != "float16" else None,
+        weights + course.peak_with_workspaces(batch) if is_known else None,
     )

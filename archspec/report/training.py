@@ -20,6 +20,7 @@ from archspec.train_section import written_training
 
 SPEC, MODEL, WEIGHTS, METRICS = "spec.yaml", "model.py", "weights.safetensors", "metrics.csv"
 CURVE, ENVIRONMENT, RESULTS, RUN = "curve.svg", "environment.json", "results.json", "run.json"
+FILES = (SPEC, MODEL, WEIGHTS, METRICS, CURVE, ENVIRONMENT, RESULTS, RUN)
 """the files of a run"""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from queue import Empty, Full, Queue
-from threading import Event, Thread
+from threading import Event, Thread, main_thread
 from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -17,20 +17,24 @@ _END = object()
 
 
 class Ahead(Generic[T]):
-    """The items of a generator, taken from it by a thread, some before they are wanted; its errors come out too."""
+    """The items of a generator, taken from it by a thread, some before they are wanted; its errors come out too.
+
+    An error keeps whoever would close this alive until the process ends. The thread therefore looks for that end too,
+    and the interpreter waits for it: one that stood in a library's C++ behind that end would abort the process.
+    """
 
     def __init__(self, items: Generator[T, None, None], most: int) -> None:
         self._items = items
         self._made: Queue[object] = Queue(most)
         self._closed = Event()
-        self._thread = Thread(target=self._make, daemon=True)
+        self._thread = Thread(target=self._make)
         self._thread.start()
 
     def __iter__(self) -> Iterator[T]:
         return self
 
     def __next__(self) -> T:
-        found = self._made.get()
+        found = self._next()
         if found is _END:
             raise StopIteration
         if isinstance(found, _Failure):
@@ -45,6 +49,15 @@ class Ahead(Generic[T]):
                 self._made.get_nowait()
         self._thread.join(_PATIENCE)
 
+    def _next(self) -> object:
+        while self._is_wanted():
+            with suppress(Empty):
+                return self._made.get(timeout=_LOOK)
+        raise RuntimeError("nobody makes items any more")
+
+    def _is_wanted(self) -> bool:
+        return not self._closed.is_set() and main_thread().is_alive()
+
     def _make(self) -> None:
         last: object = _END
         try:
@@ -58,7 +71,7 @@ class Ahead(Generic[T]):
         self._put(last)
 
     def _put(self, item: object) -> bool:
-        while not self._closed.is_set():
+        while self._is_wanted():
             with suppress(Full):
                 self._made.put(item, timeout=_LOOK)
                 return True

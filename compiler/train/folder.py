@@ -15,7 +15,8 @@ from typing import Any
 
 from archspec.document import is_mapping
 from archspec.report.runs import no_run
-from compiler.atomic import room_help, whole_file
+from archspec.report.training import FILES
+from compiler.atomic import left_of, room_help, whole_file
 from compiler.failure import WeightsError
 from compiler.train.failure import TrainingError
 from compiler.train.processes import Processes
@@ -101,6 +102,12 @@ class RunFolder:
         with self.writing(), whole_file(self.path / name, replace=True) as written:
             written.write_text(text, encoding="utf-8")
         return self.path / name
+
+    def leftovers(self) -> Iterator[Path]:
+        """Files that processes which were killed had not finished; only for who holds the lock."""
+        if fcntl is not None:
+            for name in FILES:
+                yield from left_of(self.path / name)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -240,7 +240,7 @@ class Loop:
         if self.learner.counts_right:
             row["train_accuracy"] = int(correct) / examples
         with self.learner.best_weights():
-            sums = self.learner.judge(self.splits[self.judged_by], self.division.batch)
+            sums = self.learner.judge(self.splits[self.judged_by], self.division.part)
             self._look_for_best(row, sums.figures(), epoch)
         state.losses.zero_()
         state.correct.zero_()

@@ -23,7 +23,7 @@ def draw_mistakes(session: Session, path: Path, count: int) -> int:
         )
     split, criterion = data.splits["test"], learner.lasting[0]
     chances, said = [], []
-    for output, targets in learner.outputs(split, session.division.batch):
+    for output, targets in learner.outputs(split, session.division.part):
         shares = criterion.probabilities(output)
         both = torch.cat([1 - shares, shares], dim=1) if shares.shape[1] == 1 else shares
         chances.append(both.gather(1, targets.unsqueeze(1)).squeeze(1).cpu())

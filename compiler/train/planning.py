@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
-from archspec.byte_size import byte_size
+from archspec.diagnostic import Diagnostic
 from archspec.graph import Graph
-from archspec.memory.plan import Plan, best_plan
+from archspec.memory.budget import Budget
 from archspec.memory.program import Program, Segment
 from archspec.memory.recipe import course_of
 from archspec.memory.training import StepCourse
@@ -26,27 +26,15 @@ def planned(
     """The segments to compute again; `data` are the bytes of examples that lie beside a step all the time."""
     if keys.memory is None:
         return tuple(Program(graph).named(keys.recompute)) if keys.recompute else ()
-    program, memory = Program(graph), byte_size(keys.memory) or 0
-    per_process = division.batch // division.processes
+    program = Program(graph)
 
     def course(parts: int, segments: Sequence[str]) -> StepCourse:
         return course_of(graph, keys, parts=parts, recomputed=segments, program=program)
 
-    def plan_in(parts: int) -> Plan | None:
-        return best_plan(graph, program, lambda names: course(parts, names), per_process // parts, memory - data)
-
-    plan = plan_in(division.parts)
-    if plan is None:
-        finer = (parts for parts in range(division.parts + 1, per_process + 1) if per_process % parts == 0)
-        parts = next((parts for parts in finer if plan_in(parts) is not None), None)
-        need, held = bytes_text(course(division.parts, ()).peak(division.part)), f"{bytes_text(data)} of data"
-        alone = "more memory, or a smaller network or input: not one example fits"
-        raise TrainingError(
-            "E913",
-            f"nothing makes {division.part} examples at a time, which take {need}{f' beside {held}' if data else ''}, "
-            f"fit into memory: {keys.memory}",
-            f"accumulate: {parts}" if parts else f"{alone} beside {held}; see `resident`" if data else alone,
-        )
+    budget = Budget(keys.memory, data)
+    plan = budget.plan(graph, program, course, division.batch // division.processes, division.parts)
+    if isinstance(plan, Diagnostic):
+        raise TrainingError(plan.code, plan.message, plan.help)
     beside = f" beside {bytes_text(data)} of data" if data else ""
     again = f", computing again {', '.join(plan.recompute)} ({100 * plan.extra:.1f} % more compute)"
     say(f"memory: {bytes_text(plan.peak)} of tensors in a step{beside}{again if plan.recompute else ''}")

@@ -92,7 +92,7 @@ def resume(run: Path, *, listener: Listener, machine: Machine = ANY_MACHINE) -> 
     with processes(machine.device) as where, settings_of(recipe_of(graph), machine.threads), folder.locked(where):
         listener = listener if where.leads else Silence()
         if where.leads:
-            for path in checkpoint.leftovers(folder.checkpoints):
+            for path in (*checkpoint.leftovers(folder.checkpoints), *folder.leftovers()):
                 path.unlink()
             if not checkpoint.found_in(folder.checkpoints):
                 folder.make_checkpoints()
@@ -265,7 +265,7 @@ def _judged_parts(session: Session) -> list[str]:
 
 def _judged(session: Session, part: str) -> dict[str, Any]:
     """The figures of the network, with its weights as they are."""
-    return session.learner.judge(session.data.splits[part], session.division.batch).figures()
+    return session.learner.judge(session.data.splits[part], session.division.part).figures()
 
 
 def evaluate(

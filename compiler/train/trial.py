@@ -79,7 +79,7 @@ def _seconds_of_step(session: Session) -> float:
 
 def _seconds_of_test(session: Session) -> float:
     """The time that judging takes after an epoch, from that of one batch."""
-    splits, batch = session.data.splits, session.division.batch
+    splits, batch = session.data.splits, session.division.part
     split = splits.get("validation", splits["test"])
     order = torch.arange(min(batch, len(split)))
     session.learner.network.eval()

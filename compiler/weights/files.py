@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import printable
 from typing import Any
 
 import torch
@@ -26,6 +28,8 @@ AVERAGES = ("ema", "state_dict_ema", "model_ema", "ema_state_dict", "ema_model")
 """Where they keep the running average of the weights."""
 WRAPPERS = ("module.", "_orig_mod.")
 """What DistributedDataParallel and torch.compile put in front of every name."""
+_OF_TORCH = (b"PK\x03\x04", b"\x80")
+"""what files of `torch.save` begin with: archives, and pickles of old"""
 _SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
@@ -59,17 +63,41 @@ def read_weights(path: str | Path, *, key: str | None = None) -> Weights:
     except OSError as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else (error.strerror or "").lower()
         raise failure("E801", f"{path} can't be read: {reason}", _other_file(path)) from error
-    if start[8:9] == b"{":
+    if _is_safetensors(start):
         weights = _read_safetensors(path)
         if key is not None:
             raise failure(
                 "E801", f"{path} has no part `{key}`: a safetensors file holds tensors alone", "leave --key out"
             )
-    elif start.startswith((b"PK", b"\x80")):
+    elif start.startswith(_OF_TORCH):
         weights = _from_checkpoint(str(path), _unpickled(path), key)
     else:
         raise failure("E801", f"{path} is no file of weights: {_kind(start)}", "give a .safetensors, .pth or .pt file")
     return _checked(unwrapped(weights))
+
+
+def check_order(file: str, spec: str, command: str) -> None:
+    """`WeightsError` where a spec and a file of weights have changed places on the command line."""
+    if _holds_weights(spec):
+        words = shlex.join(["archspec", "weights", command, spec, "SPEC" if _holds_weights(file) else file])
+        raise failure(
+            "E801", f"{spec} is a file of weights, and stands where the spec is wanted",
+            f"the file of weights comes first: {words}",
+        )  # fmt: skip
+
+
+def _holds_weights(path: str) -> bool:
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(64)
+    except (OSError, ValueError):
+        return False
+    return _is_safetensors(start) or start.startswith(_OF_TORCH)
+
+
+def _is_safetensors(start: bytes) -> bool:
+    # the header stands behind its length, the last byte of which is none of a text
+    return start[8:9] == b"{" and start[7] < 128 and chr(start[7]) not in printable
 
 
 def _other_file(path: Path) -> str:

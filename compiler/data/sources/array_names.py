@@ -32,10 +32,6 @@ class Pair:
 
 def pair_of(part: str, there: Collection[str], place: str, *, has_label: bool) -> Pair | None:
     """The arrays of a part, whatever of `X_train`, `x-train` and `trainX` they are called; None where it has none."""
-    pairs = [(called(example, part, there), called(label, part, there)) for example, label in _PAIRS]
-    whole = [(examples[0], labels[0]) for examples, labels in pairs if len(examples) == len(labels) == 1]
-    if has_label and len(whole) == 1:
-        return Pair(*whole[0])
     examples, labels = (_called_any(words, part, there) for words in (_EXAMPLES, _LABELS))
     for found, what in ((examples, "examples"), (labels, "labels")):
         if len(found) > 1 and (has_label or what == "examples"):

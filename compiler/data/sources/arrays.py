@@ -96,7 +96,8 @@ def _parts(keys: Arrays, base: Path, wanted: Collection[str], notes: list[str]) 
     for part in PARTS:
         if part == WHOLE and "train" in found:
             break
-        pair = pair_of(part, there, str(path), has_label=LABEL in wanted)
+        others = {array for name in wanted if name != LABEL for array in called(name, part, there)}
+        pair = pair_of(part, [name for name in there if name not in others], str(path), has_label=LABEL in wanted)
         if pair is not None:
             names = {name: pair.label or "" if name == LABEL else _other(name, part, there, path) for name in wanted}
             found[part] = _part(there[pair.examples], {name: there[array] for name, array in names.items()})

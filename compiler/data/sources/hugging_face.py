@@ -120,7 +120,7 @@ def _learnt(
     notes: list[str] = []
     for name in wanted:
         column = target_column(name, features, keys)
-        written = {part: Written(_column(table, column), f"{keys.name}, {part}") for part, table in tables.items()}
+        written = {part: _written(table, column, name, f"{keys.name}, {part}") for part, table in tables.items()}
         chosen = keys.classes if name == LABEL else None
         named = features[column]
         if isinstance(named, library().ClassLabel):
@@ -131,8 +131,16 @@ def _learnt(
     return targets, learnt, notes
 
 
-def _column(table: Any, column: str) -> np.ndarray:
-    return np.asarray(table.with_format("numpy")[column][:])
+def _written(table: Any, column: str, name: str, origin: str) -> Written:
+    """What each row says; `DataError` where one says nothing, of which an array would make NaN."""
+    lacking = np.flatnonzero(table.with_format("arrow")[column][:].is_null())
+    if lacking.size:
+        more = f", and {lacking.size - 1:,} more like it" if lacking.size > 1 else ""
+        raise DataError(
+            "E740", f"no {name}: column {column} is null there{more}", f"{origin}, row {lacking[0]}",
+            f"leave such rows out: ds.filter(lambda row: row[{column!r}] is not None)",
+        )  # fmt: skip
+    return Written(np.asarray(table.with_format("numpy")[column][:]), origin)
 
 
 def _parts(loaded: Any, keys: HuggingFace) -> dict[str, Any]:
