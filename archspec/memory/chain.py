@@ -107,7 +107,11 @@ class Chain:
         names = [unit.name.removesuffix(".") for unit in units]
         self.follows = [False, *(program.segment(through(one, other)) is not None for one, other in pairwise(names))]
         """whether a unit follows the one before it"""
-        self.stands_free = [program.stretch(name) is not None for name in names]
+        in_network = set(program.elements)
+        self.stands_free = [
+            len(unit.outputs) == 1 and (unit in in_network or name not in program.units)
+            for unit, name in zip(units, names, strict=True)
+        ]
         """whether it stands in the network itself, where units that do not follow one another can go together too"""
         readers = [[self._place.get(name, count) for name in program.readers(unit)] for unit in units]
         self.last_reader = [max(places, default=count) for places in readers]
