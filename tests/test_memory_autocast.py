@@ -31,17 +31,15 @@ from tests.test_against_torch import small
 from tests.test_memory_step import CALM, MIXED, RECOMPUTED, agree, follows, learns
 from tests.test_operators import CASES, Case, case_of
 from tests.test_random_specs import specs
-from tests.torch_step import TorchStep
+from tests.torch_step import TorchStep, one_thread
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for name in ("lenet5/1998", "resnet/resnet18"):  # what torch makes once, at the first step of a process
-        TorchStep(small(name), 2, precision="bf16").measured()
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        for name in ("lenet5/1998", "resnet/resnet18"):  # what torch makes once, at the first step of a process
+            TorchStep(small(name), 2, precision="bf16").measured()
+        yield
 
 
 # --- what one operator keeps

@@ -31,7 +31,7 @@ from compiler.train.run import Machine, train
 from compiler.train.session import open_session
 from tests.test_against_torch import small
 from tests.test_memory_step import agree
-from tests.torch_step import TorchStep
+from tests.torch_step import TorchStep, one_thread
 
 BLOCKS = """
 blocks:
@@ -58,12 +58,10 @@ blocks:
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for name in ("lenet5/1998", "resnet/resnet18"):
-        TorchStep(small(name), 2).measured()
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        for name in ("lenet5/1998", "resnet/resnet18"):
+            TorchStep(small(name), 2).measured()
+        yield
 
 
 def chain(seed: int, count: int) -> Graph:

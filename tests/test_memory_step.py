@@ -20,17 +20,15 @@ from archspec.training import SGD, Adam, AdamW, Precision, RMSprop
 from compiler.measure import measure
 from tests.test_against_torch import of_each_kind, small
 from tests.test_random_specs import specs
-from tests.torch_step import TorchStep, course_maxima
+from tests.torch_step import TorchStep, course_maxima, one_thread
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for name in ("lenet5/1998", "resnet/resnet18"):  # what torch makes once, at the first step of a process
-        TorchStep(small(name), 2).measured()
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        for name in ("lenet5/1998", "resnet/resnet18"):  # what torch makes once, at the first step of a process
+            TorchStep(small(name), 2).measured()
+        yield
 
 
 def agree(course: StepCourse, step: TorchStep) -> None:

@@ -27,16 +27,15 @@ from compiler.train.rows import Rows
 from compiler.train.session import heads_of, network_of, open_session
 from tests.test_against_torch import small
 from tests.test_memory_step import course_maxima
+from tests.torch_step import one_thread
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for settings in ([], ["train.precision=bf16"], ["train.precision=fp16"]):  # what torch makes once, at first
-        agree(archspec.loads(SPEC.format("a: {from: scores}"), settings=settings), {"label": "classes"}, 2)
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        for settings in ([], ["train.precision=bf16"], ["train.precision=fp16"]):  # what torch makes once, at first
+            agree(archspec.loads(SPEC.format("a: {from: scores}"), settings=settings), {"label": "classes"}, 2)
+        yield
 
 
 SPEC = """

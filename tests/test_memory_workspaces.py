@@ -24,7 +24,7 @@ from archspec.operators.workspace import Kernel, Processor, Run, Wanted
 from archspec.training import Adam, AdamW, Precision
 from compiler.measure import measure
 from tests.test_against_torch import small
-from tests.torch_step import TorchStep
+from tests.torch_step import TorchStep, one_thread
 
 LANES = {"AVX512": 16, "AVX2": 8}
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
@@ -41,12 +41,10 @@ def multiplies_bfloat16() -> bool:
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for name in ("lenet5/1998", "resnet/resnet18"):  # what torch makes once, at the first step of a process
-        TorchStep(small(name), 2).measured()
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        for name in ("lenet5/1998", "resnet/resnet18"):  # what torch makes once, at the first step of a process
+            TorchStep(small(name), 2).measured()
+        yield
 
 
 # --- kernels

@@ -18,7 +18,7 @@ from compiler.train.planning import source_for
 from compiler.train.session import network_of
 from tests.test_against_torch import small
 from tests.test_memory_step import agree
-from tests.torch_step import TorchStep
+from tests.torch_step import TorchStep, one_thread
 
 ROWS = """
 name: rows
@@ -42,11 +42,9 @@ layers:
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    TorchStep(archspec.loads(ROWS), 2).measured()
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        TorchStep(archspec.loads(ROWS), 2).measured()
+        yield
 
 
 def random_stretches(program: Program, numbers: random.Random) -> list[str]:
